@@ -1,0 +1,3 @@
+DROP TABLE payment_methods;
+DROP TABLE billing_groups;
+DROP TABLE organizations;

@@ -1,0 +1,3 @@
+DROP TABLE card_attempts;
+DROP TABLE verifications;
+DROP TABLE registrations;

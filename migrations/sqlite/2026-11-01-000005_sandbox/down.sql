@@ -1,0 +1,2 @@
+DROP TABLE sandbox_codes;
+DROP TABLE sandbox_cards;

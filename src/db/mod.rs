@@ -1,0 +1,269 @@
+//! The database: one connection type for SQLite and PostgreSQL, one pool, the migrations inside the binary.
+
+pub mod schema;
+
+use std::{path::PathBuf, time::Duration};
+
+use chrono::NaiveDateTime;
+use diesel::{
+    connection::SimpleConnection,
+    prelude::*,
+    r2d2::{self, R2D2Connection},
+    sqlite::SqliteConnection,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::error::Error;
+
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+#[cfg(feature = "postgres")]
+const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// A connection to whichever database the operator chose; every query is written once for both.
+#[derive(diesel::MultiConnection)]
+pub enum AnyConnection {
+    /// The bundled SQLite.
+    Sqlite(SqliteConnection),
+    /// PostgreSQL through libpq.
+    #[cfg(feature = "postgres")]
+    Postgres(diesel::pg::PgConnection),
+}
+
+/// Where the database is, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file; its folder is made on first use.
+    Sqlite(PathBuf),
+    /// A `postgres://` address.
+    #[cfg(feature = "postgres")]
+    Postgres(String),
+}
+
+impl std::str::FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, String> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path == ":memory:" {
+                return Err("the database URL names no file: use sqlite:var/billing.db".into());
+            }
+            return Ok(Self::Sqlite(path.into()));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            #[cfg(feature = "postgres")]
+            return Ok(Self::Postgres(url.into()));
+            #[cfg(not(feature = "postgres"))]
+            return Err("this build has no PostgreSQL: build it with --features postgres, or use sqlite:PATH".into());
+        }
+        Err("the database URL must begin with sqlite: or postgres://".into())
+    }
+}
+
+/// The pool of connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pool: r2d2::Pool<Connector>,
+}
+
+/// A connection on loan from the pool.
+pub type Loan = r2d2::PooledConnection<Connector>;
+
+impl Database {
+    /// Opens the pool. Connects once, so that a wrong address is told here.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, String> {
+        let connector = Connector { url: url.clone() };
+        r2d2::ManageConnection::connect(&connector).map_err(|e| format!("cannot open the database: {e}"))?;
+        let pool = r2d2::Pool::builder()
+            .max_size(8)
+            .min_idle(Some(1))
+            .connection_timeout(Duration::from_secs(2))
+            .test_on_check_out(connector.needs_check())
+            .error_handler(Box::new(LogPoolError))
+            .build_unchecked(connector);
+        Ok(Self { pool })
+    }
+
+    /// A connection, after at most 2 s.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none came free.
+    pub fn connection(&self) -> Result<Loan, Error> {
+        self.pool.get().map_err(|e| Error::Unavailable(e.to_string()))
+    }
+
+    /// Runs `work` in one transaction. One that writes begins with a write, so that it waits for
+    /// SQLite's lock instead of failing at once.
+    ///
+    /// # Errors
+    /// What `work` gives, or [`Error::Unavailable`].
+    pub fn transaction<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T, Error>) -> Result<T, Error> {
+        let mut connection = self.connection()?;
+        connection.transaction(work)
+    }
+
+    /// Brings the schema up to date; how many migrations were applied.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn migrate(&self) -> Result<usize, String> {
+        let mut connection = self.pool.get().map_err(|e| e.to_string())?;
+        connection.migrate()
+    }
+
+    /// Whether the database answers and its schema is up to date.
+    pub fn is_ready(&self) -> bool {
+        let Ok(mut connection) = self.pool.get() else { return false };
+        let pending = match &mut *connection {
+            AnyConnection::Sqlite(c) => c.has_pending_migration(SQLITE_MIGRATIONS),
+            #[cfg(feature = "postgres")]
+            AnyConnection::Postgres(c) => c.has_pending_migration(POSTGRES_MIGRATIONS),
+        };
+        matches!(pending, Ok(false))
+    }
+}
+
+impl AnyConnection {
+    /// Applies every migration that is not applied yet.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn migrate(&mut self) -> Result<usize, String> {
+        match self {
+            Self::Sqlite(c) => c.run_pending_migrations(SQLITE_MIGRATIONS).map(|done| done.len()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(c) => {
+                // Two nodes that start together take turns.
+                c.batch_execute("SELECT pg_advisory_lock(8675420)").map_err(|e| e.to_string())?;
+                let applied = c.run_pending_migrations(POSTGRES_MIGRATIONS).map(|done| done.len());
+                c.batch_execute("SELECT pg_advisory_unlock(8675420)").map_err(|e| e.to_string())?;
+                applied
+            }
+        }
+        .map_err(|e| format!("cannot migrate the database: {e}"))
+    }
+
+    /// Reverts every migration, the newest first. For tests of the migrations.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn revert_all(&mut self) -> Result<usize, String> {
+        match self {
+            Self::Sqlite(c) => c.revert_all_migrations(SQLITE_MIGRATIONS).map(|undone| undone.len()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(c) => c.revert_all_migrations(POSTGRES_MIGRATIONS).map(|undone| undone.len()),
+        }
+        .map_err(|e| e.to_string())
+    }
+
+    /// The database's own time in UTC: what leases are measured by, so that two nodes with different
+    /// clocks agree.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn server_time(&mut self) -> QueryResult<NaiveDateTime> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Timestamp)]
+            at: NaiveDateTime,
+        }
+        let query = match self {
+            Self::Sqlite(_) => "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') AS at",
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "SELECT clock_timestamp() AT TIME ZONE 'UTC' AS at",
+        };
+        diesel::sql_query(query).get_result::<Row>(self).map(|row| row.at)
+    }
+}
+
+/// Makes connections for the pool.
+#[derive(Debug)]
+pub struct Connector {
+    url: DatabaseUrl,
+}
+
+impl Connector {
+    /// A file does not go away; a server that was restarted leaves dead connections in the pool.
+    fn needs_check(&self) -> bool {
+        match self.url {
+            DatabaseUrl::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(_) => true,
+        }
+    }
+}
+
+impl r2d2::ManageConnection for Connector {
+    type Connection = AnyConnection;
+    type Error = r2d2::Error;
+
+    fn connect(&self) -> Result<AnyConnection, r2d2::Error> {
+        match &self.url {
+            DatabaseUrl::Sqlite(path) => {
+                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                    std::fs::create_dir_all(folder)
+                        .map_err(|e| r2d2::Error::ConnectionError(ConnectionError::BadConnection(e.to_string())))?;
+                }
+                let mut connection =
+                    SqliteConnection::establish(&path.to_string_lossy()).map_err(r2d2::Error::ConnectionError)?;
+                // busy_timeout first: the switch to WAL waits for its lock only with it.
+                connection
+                    .batch_execute(
+                        "PRAGMA busy_timeout = 4000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                         PRAGMA foreign_keys = ON; PRAGMA mmap_size = 268435456; PRAGMA secure_delete = ON;",
+                    )
+                    .map_err(r2d2::Error::QueryError)?;
+                Ok(AnyConnection::Sqlite(connection))
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(url) => {
+                let mut connection =
+                    diesel::pg::PgConnection::establish(url).map_err(r2d2::Error::ConnectionError)?;
+                connection
+                    .batch_execute("SET TIME ZONE 'UTC'; SET lock_timeout = '4s'; SET synchronous_commit = on;")
+                    .map_err(r2d2::Error::QueryError)?;
+                Ok(AnyConnection::Postgres(connection))
+            }
+        }
+    }
+
+    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), r2d2::Error> {
+        connection.ping().map_err(r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+        std::thread::panicking() || connection.is_broken()
+    }
+}
+
+/// The pool retries by itself; one line says why.
+#[derive(Debug)]
+struct LogPoolError;
+
+impl<E: std::fmt::Display> r2d2::HandleError<E> for LogPoolError {
+    fn handle_error(&self, error: E) {
+        log::warn!("database connection failed: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_url_names_a_file_or_a_server() {
+        assert_eq!("sqlite:var/x.db".parse(), Ok(DatabaseUrl::Sqlite("var/x.db".into())));
+        assert!("mysql://x".parse::<DatabaseUrl>().is_err());
+        assert!("sqlite:".parse::<DatabaseUrl>().is_err());
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[test]
+    fn a_build_without_postgres_says_so_in_one_line() {
+        let told = "postgres://localhost/x".parse::<DatabaseUrl>().unwrap_err();
+        assert!(told.contains("--features postgres") && !told.contains('\n'));
+    }
+}

@@ -1,0 +1,102 @@
+//! What can go wrong, once for the whole console. `web::error_pages` turns each kind into its page,
+//! its status and its log line.
+
+use chrono::NaiveDateTime;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::access::Viewer;
+
+/// Why a request was not answered with its page.
+#[derive(Debug)]
+pub enum Error {
+    /// No session, or one that ended: 303 to sign-in.
+    SignedOut,
+    /// The page needs another role (rule 1): 403.
+    RoleNeeded(Box<Viewer>),
+    /// A post without its token, or from another site: 403.
+    Untrusted,
+    /// Not there, or someone else's (rule 3): 404.
+    NotFound,
+    /// The way leads elsewhere, to this local path: 303.
+    SeeOther(String),
+    /// A form that is not one of ours: 400, 413 or 415.
+    Form(BadForm),
+    /// Someone else changed the group's payment method meanwhile: 409.
+    Stale(Box<Stale>),
+    /// Too many tries: 429 until this time (UTC).
+    TooMany(NaiveDateTime),
+    /// The database or a provider does not answer: 503. The text is for the log.
+    Unavailable(String),
+    /// A fault of the console: 500 with a reference. The text is for the log and holds no value that a user gave.
+    Internal(String),
+}
+
+/// A body that no form of ours sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadForm {
+    /// Not `application/x-www-form-urlencoded`: 415.
+    NotAForm,
+    /// Over the route's limit: 413.
+    TooLarge,
+    /// Broken encoding, or a known field sent twice: 400.
+    Malformed,
+    /// The body did not come within 10 s: 408.
+    TooSlow,
+}
+
+/// Who changed the group's payment method, and when.
+#[derive(Debug, Clone)]
+pub struct Stale {
+    /// The group's name.
+    pub group: String,
+    /// The person's name; none when it is no user of the console.
+    pub who: Option<String>,
+    /// UTC.
+    pub at: Option<NaiveDateTime>,
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(kind, told) if is_outage(&kind, told.message()) => {
+                Self::Unavailable(format!("database: {}", told.message()))
+            }
+            // The message of a constraint can hold the refused value; its name cannot.
+            DieselError::DatabaseError(kind, told) => {
+                Self::Internal(format!("database: {kind:?} {}", told.constraint_name().unwrap_or_default()))
+            }
+            other => Self::Internal(format!("database: {other}")),
+        }
+    }
+}
+
+fn is_outage(kind: &DatabaseErrorKind, message: &str) -> bool {
+    matches!(
+        kind,
+        DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::ReadOnlyTransaction
+    ) || [
+        "locked",
+        "disk is full",
+        "disk I/O",
+        "unable to open",
+        "readonly",
+        "server closed",
+        "terminating connection",
+        "connection",
+        "lock timeout",
+        "no space",
+        "deadlock",
+        "shutting down",
+        "starting up",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
+}
+
+/// Whether the database refused a row because another has its key.
+pub fn is_taken(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}
