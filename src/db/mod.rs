@@ -101,7 +101,8 @@ impl Database {
     /// # Errors
     /// What `work` gives, or [`Error::Unavailable`].
     pub fn transaction<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T, Error>) -> Result<T, Error> {
-        let mut connection = self.connection()?;
+        let mut loan = self.connection()?;
+        let connection: &mut AnyConnection = &mut loan;
         connection.transaction(work)
     }
 

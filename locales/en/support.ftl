@@ -1,0 +1,71 @@
+# Support preview
+
+nav-support = Groups
+support-title = Find a billing group
+support-intro = Look for a group, an organization or an external id. Every view is recorded.
+support-search = Group, organization or external id
+support-none = Nothing matches. Look for a part of the name or the whole id.
+support-more = Only the first { $n } are shown. Write more of the name.
+support-organization = Organization
+support-group = Billing group
+support-banner = Support preview
+support-banner-body = You see { $g } as its administrators do. Read only; this view is recorded.
+support-leave = Leave preview
+support-sub =
+    { $n ->
+        [one] { $organization }, { $member } member, { $n } billing group
+       *[other] { $organization }, { $member } member, { $n } billing groups
+    }
+member-business = business
+member-unknown = unknown
+support-means = What it means now
+support-effect = Effect
+support-effect-restricted = Service use is restricted. Sub-billing groups cannot be created.
+support-effect-late-fee = Late fees may apply from { $date }.
+support-effect-none = None
+support-method = Payment method
+support-who = Who can fix it
+support-who-list =
+    { $n ->
+        [one] { $n } billing administrator: { $list }
+       *[other] { $n } billing administrators: { $list }
+    }
+support-who-none = Nobody: no billing administrator reaches this group
+support-account = Dedicated account
+support-account-none = No application
+support-account-review = In review since { $date }
+support-account-used = In use
+support-say = Say to the customer
+support-attempts = Last registration attempts
+support-attempts-none = None yet
+support-as-customer = As the customer sees it
+support-attempt-debit = Card refused: debit card
+support-attempt-prepaid_or_gift = Card refused: prepaid or gift card
+support-attempt-not_corporate = Card refused: not a corporate card
+support-attempt-declined = Card refused by the card company
+support-attempt-expired_card = Card refused: expired
+support-attempt-wrong_password = Card refused: wrong password
+support-attempt-not_sent = Card company not reached
+support-attempt-calling = Being confirmed
+support-attempt-committed = Registered
+support-attempt-compensated = Undone: the group had changed
+support-attempt-absent = Not registered: no answer came
+support-run-open = In progress at step { $n }
+support-run-left = Left at step { $n }
+support-run-cancelled = Cancelled at step { $n }
+support-run-code-locked = All tries of the phone code used
+support-say-debit = The card you tried is a debit card. Only credit cards can be registered. Try again with a credit card.
+support-say-prepaid_or_gift = The card you tried is a prepaid or gift card. Only credit cards can be registered.
+support-say-not_corporate = The card you tried is not a corporate card. Choose “Personal or named corporate card” and try again.
+support-say-declined = The card company refused the card. Ask it for the reason, or use another credit card.
+support-say-expired_card = The card has expired. Use another credit card.
+support-say-wrong_password = The first two digits of the card password were not correct. Try again.
+support-say-not_sent = We could not reach the card company. Nothing was sent. Try again.
+support-say-calling = Your registration is being confirmed. You do not need to register again.
+support-say-restricted = This group has no payment method, so service use is restricted. A billing administrator can register one on the Payment methods page.
+support-say-late-fee = This group has no payment method. A billing administrator can register one before { $date } to avoid late fees.
+support-say-failed = The last automatic payment failed. A billing administrator can change the payment method.
+support-say-expired = The card has expired. A billing administrator can change the payment method.
+support-say-expiring = The card expires soon. A billing administrator can change the payment method now.
+support-say-review = The application for a dedicated account is in review. The current payment method stays in use.
+support-say-fine = The payment method is in order. Nothing needs to be done.

@@ -1,0 +1,175 @@
+//! Builds the console out of its settings; the only place that knows every feature.
+
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_session::{
+    SessionMiddleware,
+    config::{BrowserSession, CookieContentSecurity},
+};
+use actix_web::{
+    App, HttpServer,
+    cookie::{Key, SameSite},
+    middleware::from_fn,
+    web::{self, Data, ServiceConfig},
+};
+
+use crate::{
+    access,
+    clock::Clock,
+    db::Database,
+    demo,
+    error::Error,
+    gateway::{CardGateway, sandbox::SandboxGateway},
+    jobs::Worker,
+    payment_methods, registration,
+    registration::terms::Terms,
+    secrets::Purpose,
+    settings::Settings,
+    support,
+    verification::{
+        BusinessRegistry, PhoneVerification,
+        sandbox::{SandboxBusinessRegistry, SandboxPhone},
+    },
+    web::{guard, health, session::DatabaseSessions, static_files},
+};
+
+/// What the console runs on. Shared by all requests and the worker.
+pub struct Services {
+    /// The database.
+    pub db: Database,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What the operator set.
+    pub settings: Settings,
+    /// The key of the tokens in forms.
+    pub csrf_key: [u8; 32],
+    /// Issues and revokes billing keys.
+    pub gateway: Arc<dyn CardGateway>,
+    /// Sends and checks phone codes.
+    pub phone: Arc<dyn PhoneVerification>,
+    /// Knows which businesses are active.
+    pub registry: Arc<dyn BusinessRegistry>,
+    /// The sandbox's phone, whose messages the demo shows.
+    pub sandbox_phone: Option<Arc<SandboxPhone>>,
+    /// The terms that a card's registration asks for.
+    pub terms: Terms,
+    draining: AtomicBool,
+}
+
+impl Services {
+    /// The console's own parts and the sandbox's.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn new(settings: Settings, db: Database, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let phone = Arc::new(SandboxPhone::new(
+            db.clone(),
+            clock.clone(),
+            settings.secret_key.derive(Purpose::SandboxCode),
+            settings.sandbox_phone_code.clone(),
+        ));
+        Ok(Self {
+            gateway: Arc::new(SandboxGateway::new(db.clone(), clock.clone())),
+            sandbox_phone: Some(phone.clone()),
+            phone,
+            registry: Arc::new(SandboxBusinessRegistry),
+            terms: Terms::load(settings.terms_dir.as_deref())?,
+            csrf_key: settings.secret_key.derive(Purpose::Csrf),
+            draining: AtomicBool::new(false),
+            settings,
+            db,
+            clock,
+        })
+    }
+
+    /// Whether the process is being stopped.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Every route of the console.
+fn routes(config: &mut ServiceConfig, services: &Services) {
+    let resource = |path: &str| web::resource(path.to_owned());
+    config
+        .service(resource("/").get(access::pages::home))
+        .service(resource("/sign-in").get(access::pages::show).post(access::pages::submit))
+        .service(resource("/sign-out").post(access::pages::sign_out))
+        .service(resource("/billing/payment-methods").get(payment_methods::pages::show))
+        .service(resource("/billing/payment-methods.csv").get(payment_methods::csv::export))
+        .service(resource("/static/{file}").get(static_files::file))
+        .service(resource("/healthz").get(health::healthz))
+        .service(resource("/readyz").get(health::readyz));
+    registration::pages::routes(config);
+    support::pages::routes(config);
+    if services.settings.demo {
+        config.service(resource("/demo/inbox").get(demo::inbox));
+    }
+}
+
+/// Answers requests until SIGTERM or SIGINT, with the worker beside it; then finishes what it has taken.
+///
+/// # Errors
+/// One line for the operator.
+pub async fn serve(services: Data<Services>, listener: TcpListener) -> Result<(), String> {
+    let worker = Worker::start(services.clone().into_inner());
+    let shared = services.clone();
+    let server = HttpServer::new(move || {
+        let services = shared.clone();
+        let settings = &services.settings;
+        let name = if settings.is_https() { "__Host-billing_session" } else { "billing_session" };
+        let cookie_key = Key::derive_from(&settings.secret_key.derive(Purpose::Cookie));
+        let sessions = SessionMiddleware::builder(DatabaseSessions(services.clone()), cookie_key)
+            .cookie_name(name.to_owned())
+            .cookie_secure(settings.is_https())
+            .cookie_http_only(true)
+            .cookie_same_site(SameSite::Lax)
+            .cookie_content_security(CookieContentSecurity::Signed)
+            .session_lifecycle(BrowserSession::default())
+            .build();
+        App::new()
+            .app_data(services.clone())
+            .app_data(web::PayloadConfig::new(crate::web::fields::FORM_LIMIT))
+            .configure(|config| routes(config, &services))
+            .default_service(web::to(|| async { Err::<&str, Error>(Error::NotFound) }))
+            .wrap(sessions)
+            .wrap(from_fn(guard::watch))
+    })
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .keep_alive(Duration::from_secs(30))
+    .shutdown_timeout(8)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|e| format!("cannot listen: {e}"))?
+    .run();
+
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        wait_for_stop().await;
+        services.draining.store(true, Ordering::Relaxed);
+        handle.stop(true).await;
+    });
+    let answered = server.await.map_err(|e| format!("the server stopped: {e}"));
+    worker.stop();
+    answered
+}
+
+async fn wait_for_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,178 @@
+//! The commands of the one binary. Each failure is one line on standard error that says what to do.
+
+mod console;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    audit,
+    db::{Database, DatabaseUrl},
+    settings::{DatabaseFlag, ServeFlags},
+};
+
+/// A self-hosted web console in which billing administrators manage how each billing group pays.
+///
+/// Secrets come from the environment only: BILLING_SECRET_KEY or BILLING_SECRET_KEY_FILE
+/// (64 random bytes in hexadecimal: openssl rand -hex 64). BILLING_LOG sets the log level
+/// (info), BILLING_LOG_FORMAT its form (text or json).
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the console
+    Serve {
+        #[command(flatten)]
+        flags: ServeFlags,
+        #[command(flatten)]
+        database: DatabaseFlag,
+        /// Do not bring the database's schema up to date first
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Runs the console on a demo database with the sandbox gateway, on a loopback address
+    Demo {
+        #[command(flatten)]
+        flags: ServeFlags,
+        #[command(flatten)]
+        database: DatabaseFlag,
+        /// Start over with a new demo database
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Brings the database's schema up to date
+    Migrate {
+        #[command(flatten)]
+        database: DatabaseFlag,
+    },
+    /// Asks a running console whether it is ready
+    Healthcheck {
+        /// Address and port that it listens on
+        #[arg(long, env = "BILLING_LISTEN", default_value = "127.0.0.1:8080")]
+        listen: std::net::SocketAddr,
+    },
+    /// The audit trail
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Checks every chain of the audit trail and prints its head
+    Verify {
+        #[command(flatten)]
+        database: DatabaseFlag,
+    },
+}
+
+/// The database of `serve` and the commands beside it.
+const DEFAULT_DATABASE: &str = "sqlite:var/billing.db";
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Exit code 1.
+    Failed(String),
+    /// Exit code 2: usage or configuration.
+    Misused(String),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let CommandLine { command } = CommandLine::parse();
+    let done = start_log().and_then(|()| match command {
+        Command::Serve { flags, database, no_migrate } => console::serve(flags, &database, no_migrate),
+        Command::Demo { flags, database, fresh } => console::demo(flags, &database, fresh),
+        Command::Migrate { database } => migrate(&database),
+        Command::Healthcheck { listen } => console::healthcheck(listen),
+        Command::Audit { command: AuditCommand::Verify { database } } => verify_audit(&database),
+    });
+    let (line, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(line)) => (line, 1),
+        Err(Failure::Misused(line)) => (line, 2),
+    };
+    eprintln!("billing-console: {}", line.replace('\n', " "));
+    ExitCode::from(code)
+}
+
+fn start_log() -> Result<(), Failure> {
+    use std::io::Write;
+    let mut log = env_logger::Builder::from_env(env_logger::Env::new().filter_or("BILLING_LOG", "info"));
+    // These print what they are given: statements with their values, headers with their cookies.
+    for verbose in ["diesel", "actix_http", "actix_web", "actix_server", "tracing", "mio"] {
+        log.filter_module(verbose, log::LevelFilter::Warn);
+    }
+    match std::env::var("BILLING_LOG_FORMAT").as_deref() {
+        Err(_) | Ok("" | "text") => {}
+        Ok("json") => {
+            log.format(|out, record| {
+                let line = serde_json::json!({
+                    "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+                    "level": record.level().as_str(),
+                    "target": record.target(),
+                    "message": record.args().to_string(),
+                });
+                writeln!(out, "{line}")
+            });
+        }
+        Ok(other) => return Err(Failure::Misused(format!("BILLING_LOG_FORMAT is text or json, not {other:?}"))),
+    }
+    log.init();
+    Ok(())
+}
+
+/// Opens the database that a flag names.
+fn open(url: &DatabaseUrl) -> Result<Database, Failure> {
+    Database::open(url).map_err(Failure::Failed)
+}
+
+/// Opens a database that must be there and up to date.
+fn open_existing(flag: &DatabaseFlag) -> Result<Database, Failure> {
+    let url = flag.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
+    if let DatabaseUrl::Sqlite(path) = &url
+        && !path.exists()
+    {
+        return Err(Failure::Failed(format!("there is no database at {}: name it with --database-url", path.display())));
+    }
+    let db = open(&url)?;
+    if db.is_ready() {
+        return Ok(db);
+    }
+    Err(Failure::Failed("the database's schema is not up to date: run `billing-console migrate` first".into()))
+}
+
+fn migrate(database: &DatabaseFlag) -> Result<(), Failure> {
+    let db = open(&database.url(DEFAULT_DATABASE).map_err(Failure::Misused)?)?;
+    match db.migrate().map_err(Failure::Failed)? {
+        0 => println!("The database is up to date."),
+        applied => println!("{applied} migrations applied."),
+    }
+    Ok(())
+}
+
+fn verify_audit(database: &DatabaseFlag) -> Result<(), Failure> {
+    let db = open_existing(database)?;
+    let findings = db.transaction(|db| audit::verify(db)).map_err(|e| Failure::Failed(e.to_string()))?;
+    let mut faults = Vec::new();
+    for finding in &findings {
+        let chain = if finding.organization_id.is_empty() { "(console)" } else { &finding.organization_id };
+        match &finding.fault {
+            None => println!("{chain}: {} rows in order, head {}", finding.rows, finding.head),
+            Some(fault) => faults.push(format!("{chain}: {fault}")),
+        }
+    }
+    if faults.is_empty() {
+        println!("The audit trail is whole. Keep the heads: only they show whether the newest rows were removed.");
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("the audit trail is broken: {}", faults.join("; "))))
+}

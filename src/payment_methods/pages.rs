@@ -1,0 +1,297 @@
+//! `GET /billing/payment-methods`: the tab.
+
+use actix_web::{HttpResponse, http::StatusCode, web};
+use askama::Template;
+use chrono::{NaiveDate, NaiveDateTime};
+use serde::Deserialize;
+
+use super::{
+    Registered,
+    rules::{self, Counts, Gravity, PAGE_SIZE, PageOf, Tag},
+    store::{self, Filter, GroupAndMethod},
+};
+use crate::{
+    access::{Administrator, Viewer, store::whom_to_ask},
+    clock,
+    db::AnyConnection,
+    error::Error,
+    groups::BillingGroup,
+    web::{self as pages, Section, Shell, Texts, Visit},
+};
+
+/// Names that a banner spells out before it counts the rest.
+const NAMES_IN_BANNER: usize = 3;
+
+/// The query of the tab.
+#[derive(Debug, Default, Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    page: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    status: String,
+}
+
+impl Query {
+    /// What of it filters.
+    pub(super) fn filter(&self) -> Filter {
+        Filter { name: self.q.trim().chars().take(100).collect(), required_only: self.status == "required" }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "payment_methods/tab.html")]
+struct TabPage {
+    t: Texts,
+    shell: Shell,
+    banner: Option<Banner>,
+    counts: Counts,
+    required_names: Vec<String>,
+    first_charge: NaiveDate,
+    tax_invoice: NaiveDate,
+    rows: Vec<Row>,
+    filter: Filter,
+    page: PageOf,
+    /// Filled: the row's button where it is the only one, else the banner's.
+    fills_rows: bool,
+}
+
+impl TabPage {
+    /// The groups that need registration, under their number.
+    fn required_list(&self) -> String {
+        listed(&self.t, &self.required_names, self.counts.required)
+    }
+
+    /// The filter as the rest of a query that begins with `joint`; empty without one.
+    fn filter_query(&self, joint: &str) -> String {
+        let mut query = String::new();
+        if self.filter.required_only {
+            query.push_str("&status=required");
+        }
+        if !self.filter.name.is_empty() {
+            query.push_str("&q=");
+            query.push_str(&pages::encoded(&self.filter.name));
+        }
+        query.get(1..).map_or(String::new(), |rest| format!("{joint}{rest}"))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "payment_methods/no_group.html")]
+struct NoGroupPage {
+    t: Texts,
+    shell: Shell,
+    whom_to_ask: Vec<String>,
+}
+
+/// What the banner says.
+pub struct Banner {
+    /// How grave it is.
+    pub gravity: Gravity,
+    /// The group whose registration its button starts.
+    pub group: BillingGroup,
+    /// The groups it is about, by name.
+    pub names: Vec<String>,
+    /// How many groups it is about.
+    pub count: i64,
+    /// Before when (rule 7).
+    pub before: NaiveDate,
+}
+
+impl Banner {
+    fn title(&self, t: &Texts) -> String {
+        match self.gravity {
+            Gravity::Restricted => t.text("banner-main-title").to_owned(),
+            Gravity::LateFee if self.count > 1 => t.fill("banner-sub-title-many").arg("n", self.count).to_string(),
+            Gravity::LateFee => t.fill("banner-sub-title").arg("g", &self.group.name).to_string(),
+        }
+    }
+
+    fn body(&self, t: &Texts) -> String {
+        match self.gravity {
+            Gravity::Restricted => t.fill("banner-main-body").arg("g", &self.group.name).to_string(),
+            Gravity::LateFee if self.count > 1 => t
+                .fill("banner-sub-body-many")
+                .arg("groups", listed(t, &self.names, self.count))
+                .arg("date", self.before)
+                .to_string(),
+            Gravity::LateFee => {
+                t.fill("banner-sub-body").arg("g", &self.group.name).arg("date", self.before).to_string()
+            }
+        }
+    }
+}
+
+/// `a, b, c and 7 more`.
+fn listed(t: &Texts, names: &[String], count: i64) -> String {
+    let shown = names.iter().take(NAMES_IN_BANNER).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = count - i64::try_from(names.len().min(NAMES_IN_BANNER)).unwrap_or(0);
+    if more > 0 { t.fill("names-and-more").arg("names", shown).arg("n", more).to_string() } else { shown }
+}
+
+/// One row of the table, as the customer sees it and support's preview does.
+pub struct Row {
+    /// The group.
+    pub group: BillingGroup,
+    /// How it pays.
+    pub registered: Option<Registered>,
+    /// What the row points out.
+    pub tags: Vec<Tag>,
+    /// Whether this administrator registered it a moment ago.
+    pub just_now: bool,
+    /// The last day to deposit, for an account.
+    pub pay_by: NaiveDate,
+}
+
+impl Row {
+    /// The row of a group.
+    pub fn new((group, registered): GroupAndMethod, viewer_id: &str, now: NaiveDateTime) -> Self {
+        let today = clock::seoul_date(now);
+        Self {
+            tags: rules::tags(&group, registered.as_ref(), today),
+            just_now: registered.as_ref().is_some_and(|method| rules::is_just_registered(method, viewer_id, now)),
+            pay_by: clock::invoice_deadline(today),
+            group,
+            registered,
+        }
+    }
+
+    /// `data-tags`.
+    pub fn tag_names(&self) -> String {
+        self.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The payment information's first line: `Shinhan personal ···· 4242`, `Woori Bank ···· 4821`.
+    pub fn information(&self, t: &Texts) -> Option<String> {
+        self.registered.as_ref().map(|registered| information(t, registered))
+    }
+}
+
+/// What may be shown of a payment method: issuer, owner type and last four digits, or bank and masked account.
+pub fn information(t: &Texts, registered: &Registered) -> String {
+    match &registered.method {
+        super::PaymentMethod::Card(card) => t
+            .fill("info-card")
+            .arg("issuer", card.issuer.name(t.lang == pages::Lang::Ko))
+            .arg("owner", t.text(owner_key(card.owner)))
+            .arg("digits", card.last_four.as_str())
+            .to_string(),
+        super::PaymentMethod::Account(account) => t
+            .fill("info-account")
+            .arg("bank", t.text(&format!("bank-{}", account.bank)))
+            .arg("digits", account.last_four.as_str())
+            .to_string(),
+    }
+}
+
+/// The key of an owner type's name.
+pub fn owner_key(owner: crate::gateway::Owner) -> &'static str {
+    match owner {
+        crate::gateway::Owner::Personal => "owner-personal",
+        crate::gateway::Owner::Corporate => "owner-corporate",
+    }
+}
+
+struct Seen {
+    rows: Vec<GroupAndMethod>,
+    counts: Counts,
+    page: PageOf,
+    required: Vec<BillingGroup>,
+    whom_to_ask: Vec<String>,
+}
+
+/// `GET /billing/payment-methods`
+///
+/// # Errors
+/// [`Error::SignedOut`], [`Error::RoleNeeded`]
+pub async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+    let query = query.into_inner();
+    let filter = query.filter();
+    let asked_page = query.page.parse().unwrap_or(1);
+    let wanted = filter.clone();
+    let (viewer, seen) = visit.read(move |db, viewer| look(db, viewer, &wanted, asked_page)).await?;
+    let shell = visit.shell(&viewer, Section::PaymentMethods);
+    let t = visit.t;
+    if seen.counts.total() == 0 {
+        let page = NoGroupPage { t, shell, whom_to_ask: seen.whom_to_ask };
+        return pages::page(StatusCode::OK, &page);
+    }
+    let now = visit.services.clock.now();
+    let today = clock::seoul_date(now);
+    pages::page(
+        StatusCode::OK,
+        &TabPage {
+            t,
+            shell,
+            banner: banner(&seen, today),
+            fills_rows: seen.counts.required == 1,
+            required_names: seen.required.iter().map(|group| group.name.clone()).collect(),
+            counts: seen.counts,
+            first_charge: clock::first_charge(today),
+            tax_invoice: clock::next_tax_invoice(today),
+            rows: seen.rows.into_iter().map(|row| Row::new(row, &viewer.id, now)).collect(),
+            filter,
+            page: seen.page,
+        },
+    )
+}
+
+/// One query serves a table that fits a page; only a longer or filtered one needs to be counted.
+fn look(db: &mut AnyConnection, viewer: &Viewer, filter: &Filter, asked_page: i64) -> Result<Seen, Error> {
+    let admin = viewer.administrator()?;
+    let all = Filter::default();
+    if filter.is_open() && asked_page <= 1 {
+        let mut rows = store::groups_in_order(db, admin, &all, 0, PAGE_SIZE + 1)?;
+        let fits = i64::try_from(rows.len()).unwrap_or(0) <= PAGE_SIZE;
+        rows.truncate(usize::try_from(PAGE_SIZE).unwrap_or(0));
+        let counts = if fits { counted(&rows) } else { store::count(db, admin, &all)? };
+        let required = rows.iter().map(|(group, _)| group).filter(|group| needs(group)).take(4).cloned().collect();
+        return seen(db, admin, rows, counts, PageOf::nearest(1, counts.total()), required);
+    }
+    let counts = store::count(db, admin, &all)?;
+    let found = if filter.is_open() { counts.total() } else { store::count(db, admin, filter)?.total() };
+    let page = PageOf::nearest(asked_page, found);
+    let rows = store::groups_in_order(db, admin, filter, page.offset(), PAGE_SIZE)?;
+    let required_only = Filter { required_only: true, ..Filter::default() };
+    let required = store::groups_in_order(db, admin, &required_only, 0, 4)?.into_iter().map(|(group, _)| group);
+    let required = required.collect();
+    seen(db, admin, rows, counts, page, required)
+}
+
+fn seen(
+    db: &mut AnyConnection,
+    admin: Administrator,
+    rows: Vec<GroupAndMethod>,
+    counts: Counts,
+    page: PageOf,
+    required: Vec<BillingGroup>,
+) -> Result<Seen, Error> {
+    let whom_to_ask = if counts.total() == 0 { whom_to_ask(db, admin.viewer)? } else { Vec::new() };
+    Ok(Seen { rows, counts, page, required, whom_to_ask })
+}
+
+fn needs(group: &BillingGroup) -> bool {
+    group.status == crate::groups::Status::Required
+}
+
+fn counted(rows: &[GroupAndMethod]) -> Counts {
+    let mut counts = Counts::default();
+    for (group, _) in rows {
+        counts.add(group.status, 1);
+    }
+    counts
+}
+
+/// One banner, the gravest first: a main group comes first in the table's order (rule 6).
+fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
+    let group = seen.required.first()?;
+    let gravity = rules::gravity(group.class, group.status)?;
+    Some(Banner {
+        gravity,
+        group: group.clone(),
+        names: seen.required.iter().map(|group| group.name.clone()).collect(),
+        count: seen.counts.required,
+        before: clock::first_charge(today),
+    })
+}

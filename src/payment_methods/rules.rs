@@ -1,0 +1,207 @@
+//! What the tab says about a group, from what is known of it. No I/O.
+
+use chrono::NaiveDate;
+
+use super::Registered;
+use crate::groups::{BillingGroup, Class, Status};
+
+/// Groups on one page of the table.
+pub const PAGE_SIZE: i64 = 50;
+/// Days before the end of a card's last month from which it counts as expiring: this month and the next.
+const EXPIRING_MONTHS: i32 = 1;
+/// For how many minutes a row is marked as just registered.
+const JUST_NOW_MINUTES: i64 = 10;
+
+/// A state of a group that the table points out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// An application for a dedicated account is in review.
+    Review,
+    /// The card's last month is this one or the next.
+    Expiring,
+    /// The card's last month is over.
+    Expired,
+    /// The last automatic payment failed.
+    Failed,
+}
+
+impl Tag {
+    /// As in `data-tags`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Review => "review",
+            Self::Expiring => "expiring",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The key of the tag's text.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Review => "tag-review",
+            Self::Expiring => "tag-expiring",
+            Self::Expired => "tag-expired",
+            Self::Failed => "tag-failed",
+        }
+    }
+
+    /// Red for problems, amber for what comes, plain for a normal state.
+    pub fn tone(self) -> &'static str {
+        match self {
+            Self::Review => "",
+            Self::Expiring => "warn",
+            Self::Expired | Self::Failed => "bad",
+        }
+    }
+}
+
+/// The tags of a group on `today` (Seoul).
+pub fn tags(group: &BillingGroup, registered: Option<&Registered>, today: NaiveDate) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    if group.account_applied_at.is_some() {
+        tags.push(Tag::Review);
+    }
+    if let Some(registered) = registered {
+        if let Some(card) = registered.card() {
+            let left = months_left(card.expiry.year, card.expiry.month, today);
+            if left < 0 {
+                tags.push(Tag::Expired);
+            } else if left <= EXPIRING_MONTHS {
+                tags.push(Tag::Expiring);
+            }
+        }
+        if registered.charge_failed_at.is_some() {
+            tags.push(Tag::Failed);
+        }
+    }
+    tags
+}
+
+fn months_left(year: i32, month: u32, today: NaiveDate) -> i32 {
+    use chrono::Datelike;
+    (year - today.year()) * 12 + i32::try_from(month).unwrap_or(0) - i32::try_from(today.month()).unwrap_or(0)
+}
+
+/// Whether this administrator registered the method a moment ago (rule 15).
+pub fn is_just_registered(registered: &Registered, viewer_id: &str, now: chrono::NaiveDateTime) -> bool {
+    registered.modified_by.as_deref() == Some(viewer_id)
+        && (now - registered.modified_at).num_minutes() < JUST_NOW_MINUTES
+}
+
+/// The gravest thing that the tab has to say (rule 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gravity {
+    /// The main group has no payment method: service use is restricted.
+    Restricted,
+    /// A sub-group has none: late fees may apply.
+    LateFee,
+}
+
+impl Gravity {
+    /// As in `data-banner`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restricted => "restricted",
+            Self::LateFee => "late-fee",
+        }
+    }
+}
+
+/// What follows from a group's state (rule 6); `None` when it pays.
+pub fn gravity(class: Class, status: Status) -> Option<Gravity> {
+    match (status, class) {
+        (Status::Required, Class::Main) => Some(Gravity::Restricted),
+        (Status::Required, Class::Sub) => Some(Gravity::LateFee),
+        _ => None,
+    }
+}
+
+/// How many groups stand how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Registration required.
+    pub required: i64,
+    /// Pay by credit card.
+    pub card: i64,
+    /// Pay by dedicated account.
+    pub account: i64,
+}
+
+impl Counts {
+    /// All groups.
+    pub fn total(self) -> i64 {
+        self.required + self.card + self.account
+    }
+
+    /// Counts `count` more of one status.
+    pub fn add(&mut self, status: Status, count: i64) {
+        match status {
+            Status::Required => self.required += count,
+            Status::Card => self.card += count,
+            Status::Account => self.account += count,
+        }
+    }
+}
+
+/// One page of so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageOf {
+    /// From 1 on.
+    pub number: i64,
+    /// At least 1.
+    pub pages: i64,
+}
+
+impl PageOf {
+    /// The page nearest to the one asked for.
+    pub fn nearest(asked: i64, rows: i64) -> Self {
+        let pages = ((rows + PAGE_SIZE - 1) / PAGE_SIZE).max(1);
+        Self { number: asked.clamp(1, pages), pages }
+    }
+
+    /// How many rows come before it.
+    pub fn offset(self) -> i64 {
+        (self.number - 1) * PAGE_SIZE
+    }
+}
+
+/// Which payment methods an organization's member type is offered (rule 8); none: Helpdesk's address.
+pub fn is_offered_payment_methods(member_type: &str) -> bool {
+    member_type == "business"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_6_a_main_group_without_a_method_restricts_service_a_sub_group_risks_late_fees() {
+        assert_eq!(gravity(Class::Main, Status::Required), Some(Gravity::Restricted));
+        assert_eq!(gravity(Class::Sub, Status::Required), Some(Gravity::LateFee));
+        assert_eq!(gravity(Class::Main, Status::Card), None);
+        assert_eq!(gravity(Class::Sub, Status::Account), None);
+    }
+
+    #[test]
+    fn an_impossible_page_is_the_nearest_one() {
+        assert_eq!(PageOf::nearest(-3, 120), PageOf { number: 1, pages: 3 });
+        assert_eq!(PageOf::nearest(99, 120), PageOf { number: 3, pages: 3 });
+        assert_eq!(PageOf::nearest(1, 0), PageOf { number: 1, pages: 1 });
+        assert_eq!(PageOf::nearest(2, 100).offset(), 50);
+    }
+
+    #[test]
+    fn a_card_expires_after_its_month() {
+        let today = "2026-11-30".parse().unwrap();
+        for (year, month, left) in [(2026, 10, -1), (2026, 11, 0), (2026, 12, 1), (2027, 1, 2)] {
+            assert_eq!(months_left(year, month, today), left);
+        }
+    }
+
+    #[test]
+    fn rule_8_an_unknown_member_type_is_offered_nothing() {
+        assert!(is_offered_payment_methods("business"));
+        assert!(!is_offered_payment_methods("individual"));
+    }
+}

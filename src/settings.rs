@@ -1,0 +1,210 @@
+//! What the operator sets: flags and environment, checked once.
+
+use std::{net::IpAddr, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::{db::DatabaseUrl, secrets::SecretKey};
+
+/// The flags of `serve` and `demo`, each with its environment variable.
+#[derive(Debug, Args)]
+pub struct ServeFlags {
+    /// Address and port to listen on
+    #[arg(long, env = "BILLING_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Public address of the console, such as https://billing.example.com [default: http://LISTEN]
+    #[arg(long, env = "BILLING_BASE_URL")]
+    pub base_url: Option<String>,
+    /// Proxies whose X-Forwarded-For is believed, comma-separated
+    #[arg(long, env = "BILLING_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The operator's name in the head of each page
+    #[arg(long, env = "BILLING_PROVIDER_NAME")]
+    pub provider_name: Option<String>,
+    /// Where people reach Helpdesk
+    #[arg(long, env = "BILLING_HELPDESK_URL")]
+    pub helpdesk_url: Option<String>,
+    /// Helpdesk's e-mail address
+    #[arg(long, env = "BILLING_HELPDESK_EMAIL")]
+    pub helpdesk_email: Option<String>,
+    /// Folder of the operator's terms: <kind>.<version>.<lang>.md
+    #[arg(long, env = "BILLING_TERMS_DIR")]
+    pub terms_dir: Option<PathBuf>,
+    /// Card gateway
+    #[arg(long, env = "BILLING_GATEWAY")]
+    pub gateway: Option<String>,
+    /// The sandbox's fixed phone code, six digits
+    #[arg(long, env = "BILLING_SANDBOX_PHONE_CODE", hide_env_values = true)]
+    pub sandbox_phone_code: Option<String>,
+}
+
+/// The flag that every command has.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseFlag {
+    /// Database: sqlite:PATH or postgres://…
+    #[arg(long, env = "BILLING_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+impl DatabaseFlag {
+    /// The checked address, or `default`.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn url(&self, default: &str) -> Result<DatabaseUrl, String> {
+        self.database_url.as_deref().unwrap_or(default).parse()
+    }
+}
+
+/// Everything that the running console knows of its surroundings.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Scheme and authority, without a slash at the end.
+    pub base_url: String,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// What all keys are derived from.
+    pub secret_key: SecretKey,
+    /// The operator's name.
+    pub provider_name: String,
+    /// Helpdesk's page.
+    pub helpdesk_url: Option<String>,
+    /// Helpdesk's address.
+    pub helpdesk_email: Option<String>,
+    /// The operator's terms.
+    pub terms_dir: Option<PathBuf>,
+    /// Whether cards go to the sandbox.
+    pub sandbox: bool,
+    /// The sandbox's fixed phone code.
+    pub sandbox_phone_code: Option<String>,
+    /// Whether this is the demo.
+    pub demo: bool,
+}
+
+impl Settings {
+    /// Checks the flags of `serve`.
+    ///
+    /// # Errors
+    /// One line for the operator that says what to do.
+    pub fn for_serve(flags: ServeFlags) -> Result<Self, String> {
+        let secret_key = secret("BILLING_SECRET_KEY")?.ok_or(
+            "no secret key: set BILLING_SECRET_KEY or BILLING_SECRET_KEY_FILE; make one with `openssl rand -hex 64`",
+        )?;
+        let gateway = flags.gateway.clone();
+        let settings = Self::new(flags, SecretKey::from_hex(&secret_key)?, false)?;
+        match gateway.as_deref() {
+            Some("sandbox") if !settings.is_loopback() => Err(
+                "the sandbox gateway runs only where --listen and BILLING_BASE_URL are loopback addresses: set BILLING_GATEWAY to a real one"
+                    .into(),
+            ),
+            Some("sandbox") => Ok(settings),
+            Some(other) => Err(format!("no gateway is named {other:?} in this version: BILLING_GATEWAY takes sandbox")),
+            None => Err("no card gateway: set BILLING_GATEWAY (sandbox on a loopback address, to try the console)".into()),
+        }
+    }
+
+    /// Checks the flags of `demo`.
+    ///
+    /// # Errors
+    /// One line for the operator that says what to do.
+    pub fn for_demo(flags: ServeFlags, secret_key: SecretKey) -> Result<Self, String> {
+        if flags.gateway.as_deref().is_some_and(|gateway| gateway != "sandbox") {
+            return Err("the demo has the sandbox gateway only: leave BILLING_GATEWAY out".into());
+        }
+        let mut settings = Self::new(flags, secret_key, true)?;
+        if !settings.is_loopback() {
+            return Err("the demo listens only on a loopback address: use --listen 127.0.0.1:8080".into());
+        }
+        settings.helpdesk_email.get_or_insert_with(|| "helpdesk@northwind.test".into());
+        Ok(settings)
+    }
+
+    fn new(flags: ServeFlags, secret_key: SecretKey, demo: bool) -> Result<Self, String> {
+        let base_url = flags.base_url.unwrap_or_else(|| format!("http://{}", flags.listen));
+        let default_name = if demo { "Northwind Cloud" } else { "Billing console" };
+        let code = flags.sandbox_phone_code;
+        if code.as_ref().is_some_and(|code| code.len() != 6 || !code.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err("BILLING_SANDBOX_PHONE_CODE takes six digits".into());
+        }
+        Ok(Self {
+            listen: flags.listen,
+            base_url: checked_base_url(&base_url)?,
+            trusted_proxies: flags.trusted_proxies,
+            secret_key,
+            provider_name: flags.provider_name.unwrap_or_else(|| default_name.into()),
+            helpdesk_url: flags.helpdesk_url,
+            helpdesk_email: flags.helpdesk_email,
+            terms_dir: flags.terms_dir,
+            sandbox: true,
+            sandbox_phone_code: code,
+            demo,
+        })
+    }
+
+    /// Host and port as a browser sends them.
+    pub fn authority(&self) -> &str {
+        self.base_url.split_once("://").map_or(self.base_url.as_str(), |(_, authority)| authority)
+    }
+
+    /// Whether browsers reach the console by TLS: decides Secure cookies and HSTS.
+    pub fn is_https(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
+
+    /// Whether nobody outside this machine reaches the console.
+    pub fn is_loopback(&self) -> bool {
+        let authority = self.authority();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
+            if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
+        });
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let is_local_name = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.listen.ip().is_loopback() && is_local_name
+    }
+
+    /// The link to Helpdesk: its page, else its address.
+    pub fn helpdesk(&self) -> Option<String> {
+        let mail = || self.helpdesk_email.as_ref().map(|address| format!("mailto:{address}"));
+        self.helpdesk_url.clone().or_else(mail)
+    }
+}
+
+fn checked_base_url(url: &str) -> Result<String, String> {
+    let url = url.trim_end_matches('/');
+    let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match authority {
+        Some(authority) if !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']) => Ok(url.to_owned()),
+        _ => Err("BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com".into()),
+    }
+}
+
+/// A secret from `NAME` or from the file that `NAME_FILE` names; never from a flag, which others on the machine see.
+///
+/// # Errors
+/// One line for the operator, without the secret.
+pub fn secret(name: &str) -> Result<Option<Zeroizing<String>>, String> {
+    if let Ok(value) = std::env::var(name) {
+        return Ok(Some(Zeroizing::new(value)).filter(|value| !value.is_empty()));
+    }
+    let Ok(path) = std::env::var(format!("{name}_FILE")) else { return Ok(None) };
+    match std::fs::read_to_string(&path) {
+        Ok(value) => Ok(Some(Zeroizing::new(value.trim().to_owned()))),
+        Err(e) => Err(format!("cannot read {name}_FILE {path:?}: {e}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_a_scheme_and_a_host() {
+        assert_eq!(checked_base_url("https://billing.example.com/"), Ok("https://billing.example.com".into()));
+        for wrong in ["billing.example.com", "ftp://x", "https://", "https://x/y", "https://u@x"] {
+            assert!(checked_base_url(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+pub mod pages { pub fn routes(_: &mut actix_web::web::ServiceConfig) {} }

@@ -1,0 +1,331 @@
+//! Mobile phone verification: who holds the phone, and the limits on its codes.
+
+use std::fmt;
+
+use chrono::{NaiveDate, TimeDelta};
+use zeroize::Zeroizing;
+
+use super::Unreachable;
+use crate::{
+    access::throttle::Limit,
+    web::fields::{has_control, narrow_digits},
+};
+
+/// Digits of a code.
+pub const CODE_DIGITS: usize = 6;
+/// How long a code is good.
+pub const CODE_VALID: TimeDelta = TimeDelta::minutes(3);
+/// Wrong tries that kill a code.
+pub const CODE_TRIES: i32 = 5;
+/// The pause after them.
+pub const LOCK: TimeDelta = TimeDelta::minutes(10);
+/// The wait before another code.
+pub const RESEND_AFTER: TimeDelta = TimeDelta::seconds(30);
+/// Codes that one registration may ask for.
+pub const SENDS_PER_REGISTRATION: i32 = 5;
+/// Codes that one phone number may get.
+pub const SENDS_PER_NUMBER: Limit = Limit { count: 10, window: TimeDelta::days(1) };
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 50;
+
+/// A Korean mobile phone number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhoneNumber(Zeroizing<String>);
+
+impl PhoneNumber {
+    /// Reads a number as people type it: spaces, hyphens, +82 and full-width digits.
+    ///
+    /// # Errors
+    /// The key of the message.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if has_control(text) {
+            return Err("err-control");
+        }
+        let text: String =
+            narrow_digits(text).chars().filter(|letter| !letter.is_whitespace() && *letter != '-').collect();
+        if text.is_empty() {
+            return Err("err-phone-empty");
+        }
+        let digits = match text.strip_prefix("+82") {
+            Some(rest) => format!("0{}", rest.trim_start_matches('0')),
+            None => text,
+        };
+        let is_mobile = digits.bytes().all(|byte| byte.is_ascii_digit())
+            && match digits.get(..3) {
+                Some("010") => digits.len() == 11,
+                Some("011" | "016" | "017" | "018" | "019") => matches!(digits.len(), 10 | 11),
+                _ => false,
+            };
+        if is_mobile { Ok(Self(Zeroizing::new(digits))) } else { Err("err-phone-format") }
+    }
+
+    /// The digits.
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+
+    /// The one mask for phones: 010-****-5678.
+    pub fn masked(&self) -> String {
+        format!("{}-****-{}", &self.0[..3], &self.0[self.0.len() - 4..])
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// A mobile carrier; `Mvno` are the budget phones on its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// SKT
+    Skt,
+    /// KT
+    Kt,
+    /// LG U+
+    Lgu,
+    /// Budget phone on SKT's network
+    SktMvno,
+    /// Budget phone on KT's network
+    KtMvno,
+    /// Budget phone on LG U+'s network
+    LguMvno,
+}
+
+impl Carrier {
+    /// In the form's order.
+    pub const ALL: [Self; 6] = [Self::Skt, Self::Kt, Self::Lgu, Self::SktMvno, Self::KtMvno, Self::LguMvno];
+
+    /// The form's value.
+    pub fn as_str(self) -> &'static str {
+        &self.key()["carrier-".len()..]
+    }
+
+    /// Reads the form's value.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|carrier| carrier.as_str() == text)
+    }
+
+    /// The key of its name.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Skt => "carrier-skt",
+            Self::Kt => "carrier-kt",
+            Self::Lgu => "carrier-lgu",
+            Self::SktMvno => "carrier-skt_mvno",
+            Self::KtMvno => "carrier-kt_mvno",
+            Self::LguMvno => "carrier-lgu_mvno",
+        }
+    }
+}
+
+/// Who holds the phone, wiped when dropped. No Debug; the birth digit goes to the provider and is kept nowhere.
+pub struct HolderIdentity {
+    /// The name on the phone account.
+    pub name: Zeroizing<String>,
+    /// YYMMDD.
+    pub birth_date: Zeroizing<String>,
+    /// The first digit after it: century and sex.
+    pub birth_digit: Zeroizing<String>,
+    /// The carrier.
+    pub carrier: Carrier,
+    /// The number.
+    pub phone: PhoneNumber,
+}
+
+impl HolderIdentity {
+    /// Reads the phone form on `today` (Seoul).
+    ///
+    /// # Errors
+    /// Field and message key of each problem, in the form's order.
+    pub fn parse(
+        name: &str,
+        birth_date: &str,
+        birth_digit: &str,
+        carrier: &str,
+        phone: &str,
+        today: NaiveDate,
+    ) -> Result<Self, Vec<(&'static str, &'static str)>> {
+        let name = parse_name(name);
+        let digit = parse_birth_digit(birth_digit);
+        let birth = parse_birth_date(birth_date, digit.as_deref().ok(), today);
+        let carrier = match carrier {
+            _ if has_control(carrier) => Err("err-control"),
+            _ => Carrier::parse(carrier).ok_or("err-carrier-empty"),
+        };
+        let phone = PhoneNumber::parse(phone);
+        match (name, birth, digit, carrier, phone) {
+            (Ok(name), Ok(birth_date), Ok(birth_digit), Ok(carrier), Ok(phone)) => {
+                Ok(Self { name, birth_date, birth_digit, carrier, phone })
+            }
+            (name, birth, digit, carrier, phone) => Err([
+                ("holder_name", name.err()),
+                ("birth_date", birth.err()),
+                ("birth_digit", digit.err()),
+                ("carrier", carrier.err()),
+                ("phone_number", phone.err()),
+            ]
+            .into_iter()
+            .filter_map(|(field, key)| Some((field, key?)))
+            .collect()),
+        }
+    }
+}
+
+fn parse_name(text: &str) -> Result<Zeroizing<String>, &'static str> {
+    let text = text.trim();
+    match text.chars().count() {
+        _ if has_control(text) => Err("err-control"),
+        0 => Err("err-name-empty"),
+        length if length > LONGEST_NAME => Err("err-name-long"),
+        _ => Ok(Zeroizing::new(text.to_owned())),
+    }
+}
+
+fn parse_birth_digit(text: &str) -> Result<Zeroizing<String>, &'static str> {
+    let digit = narrow_digits(text.trim()).into_owned();
+    match digit.as_str() {
+        _ if has_control(text) => Err("err-control"),
+        "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" => Ok(Zeroizing::new(digit)),
+        _ => Err("err-birth-digit"),
+    }
+}
+
+/// The digit after the date fixes the century: 1, 2, 5, 6 the twentieth, 3, 4, 7, 8 the twenty-first.
+fn parse_birth_date(text: &str, digit: Option<&String>, today: NaiveDate) -> Result<Zeroizing<String>, &'static str> {
+    let date = Zeroizing::new(narrow_digits(text.trim()).into_owned());
+    if has_control(text) {
+        return Err("err-control");
+    }
+    if date.is_empty() {
+        return Err("err-birth-empty");
+    }
+    if date.len() != 6 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("err-birth-format");
+    }
+    let centuries: &[&str] = match digit.map(String::as_str) {
+        Some("1" | "2" | "5" | "6") => &["19"],
+        Some("3" | "4" | "7" | "8") => &["20"],
+        _ => &["19", "20"],
+    };
+    let is_a_day = centuries.iter().any(|century| {
+        let day = NaiveDate::parse_from_str(&format!("{century}{}", date.as_str()), "%Y%m%d");
+        day.is_ok_and(|day| day <= today)
+    });
+    if is_a_day { Ok(date) } else { Err("err-birth-date") }
+}
+
+/// Reads a typed code.
+///
+/// # Errors
+/// The key of the message.
+pub fn code_of(text: &str) -> Result<Zeroizing<String>, &'static str> {
+    if has_control(text) {
+        return Err("err-control");
+    }
+    let code: String = narrow_digits(text).chars().filter(|letter| !letter.is_whitespace() && *letter != '-').collect();
+    match code.len() {
+        0 => Err("err-code-empty"),
+        CODE_DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Zeroizing::new(code)),
+        _ => Err("err-code-short"),
+    }
+}
+
+/// What the provider says of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// It is the one that was sent.
+    Verified,
+    /// It is not.
+    WrongCode,
+    /// Its time is over.
+    Expired,
+}
+
+/// Sends codes to phones and checks them. The limits are the console's, not the provider's.
+pub trait PhoneVerification: Send + Sync {
+    /// Sends a code to the holder's phone, under our id.
+    ///
+    /// # Errors
+    /// [`Unreachable`]
+    fn send(&self, verification_id: &str, holder: &HolderIdentity) -> Result<(), Unreachable>;
+
+    /// Sends another; the one before is dead.
+    ///
+    /// # Errors
+    /// [`Unreachable`]
+    fn resend(&self, verification_id: &str, phone: &PhoneNumber) -> Result<(), Unreachable>;
+
+    /// Checks a code.
+    ///
+    /// # Errors
+    /// [`Unreachable`]
+    fn confirm(&self, verification_id: &str, code: &str) -> Result<Confirmation, Unreachable>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mobile_number_is_read_as_people_type_it() {
+        for number in ["010-1234-5678", "01012345678", "+82 10 1234 5678", "+82 010-1234-5678", "０１０１２３４５６７８"] {
+            assert_eq!(PhoneNumber::parse(number).unwrap().digits(), "01012345678", "{number}");
+        }
+        assert_eq!(PhoneNumber::parse("011-234-5678").unwrap().masked(), "011-****-5678");
+        for (number, key) in [
+            ("", "err-phone-empty"),
+            ("02-123-4567", "err-phone-format"),
+            ("010-123-4567", "err-phone-format"),
+            ("010-1234-567a", "err-phone-format"),
+            ("010\u{0}", "err-control"),
+        ] {
+            assert_eq!(PhoneNumber::parse(number).err(), Some(key), "{number}");
+        }
+    }
+
+    fn problems(name: &str, date: &str, digit: &str, carrier: &str, phone: &str) -> Vec<(&'static str, &'static str)> {
+        let today = "2026-11-24".parse().unwrap();
+        HolderIdentity::parse(name, date, digit, carrier, phone, today).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_birth_date_is_a_day_of_the_century_that_its_digit_names() {
+        let date = |date: &str, digit: &str| problems("김하나", date, digit, "skt", "01012345678");
+        assert_eq!(date("900101", "2"), []);
+        assert_eq!(date("000229", "3"), []);
+        assert_eq!(date("000229", "1"), [("birth_date", "err-birth-date")], "1900 was no leap year");
+        assert_eq!(date("300101", "4"), [("birth_date", "err-birth-date")], "2030 is not there yet");
+        assert_eq!(date("900231", "1"), [("birth_date", "err-birth-date")]);
+        assert_eq!(date("9001", "1"), [("birth_date", "err-birth-format")]);
+        assert_eq!(date("900101", "9"), [("birth_digit", "err-birth-digit")]);
+    }
+
+    #[test]
+    fn every_empty_field_of_the_phone_form_is_told() {
+        let fields = [
+            ("holder_name", "err-name-empty"),
+            ("birth_date", "err-birth-empty"),
+            ("birth_digit", "err-birth-digit"),
+            ("carrier", "err-carrier-empty"),
+            ("phone_number", "err-phone-empty"),
+        ];
+        assert_eq!(problems("", "", "", "", ""), fields);
+    }
+
+    #[test]
+    fn a_code_is_six_digits() {
+        assert_eq!(code_of(" 123-456 ").unwrap().as_str(), "123456");
+        assert_eq!(code_of("１２３４５６").unwrap().as_str(), "123456");
+        assert_eq!(code_of("").err(), Some("err-code-empty"));
+        assert_eq!(code_of("12345").err(), Some("err-code-short"));
+        assert_eq!(code_of("12345a").err(), Some("err-code-short"));
+    }
+
+    #[test]
+    fn carriers_have_the_forms_values() {
+        let values = Carrier::ALL.map(Carrier::as_str);
+        assert_eq!(values, ["skt", "kt", "lgu", "skt_mvno", "kt_mvno", "lgu_mvno"]);
+    }
+}

@@ -1,0 +1,216 @@
+//! Forms: the body of a post read into memory that is wiped, its fields, and what is wrong with them.
+
+use std::borrow::Cow;
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::texts::{Message, Texts};
+use crate::error::BadForm;
+
+/// The largest body of a form, in bytes.
+pub const FORM_LIMIT: usize = 4096;
+
+/// The body of a post. It is looked into only after the session, the origin and the token were
+/// checked (`Visit::write`), so reading it never fails by itself.
+pub struct Posted(Result<Fields, BadForm>);
+
+impl Posted {
+    /// The fields.
+    ///
+    /// # Errors
+    /// Why the body is no form of ours.
+    pub fn fields(self) -> Result<Fields, BadForm> {
+        self.0
+    }
+}
+
+impl FromRequest for Posted {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_form = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .and_then(|kind| kind.split(';').next())
+            .is_none_or(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        let mut payload = payload.take();
+        Box::pin(async move {
+            // One buffer of its final size: a growing one would leave copies behind.
+            let mut body = Zeroizing::new(Vec::with_capacity(FORM_LIMIT));
+            while let Some(chunk) = payload.next().await {
+                let Ok(chunk) = chunk else { return Ok(Self(Err(BadForm::TooSlow))) };
+                if body.len() + chunk.len() > FORM_LIMIT {
+                    return Ok(Self(Err(BadForm::TooLarge)));
+                }
+                body.extend_from_slice(&chunk);
+                // Ours is the only copy that outlives the parse, if nobody else holds the chunk.
+                if let Ok(mut chunk) = chunk.try_into_mut() {
+                    chunk.as_mut().zeroize();
+                }
+            }
+            if !is_form && !body.is_empty() {
+                return Ok(Self(Err(BadForm::NotAForm)));
+            }
+            Ok(Self(Fields::parse(&body)))
+        })
+    }
+}
+
+/// The fields of a form, wiped when dropped. No Debug: they may hold a card number.
+pub struct Fields(Vec<(String, Zeroizing<String>)>);
+
+impl Fields {
+    /// Reads `application/x-www-form-urlencoded`.
+    ///
+    /// # Errors
+    /// [`BadForm::Malformed`] for broken percent signs or text that is not UTF-8.
+    pub fn parse(body: &[u8]) -> Result<Self, BadForm> {
+        body.split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+                let name = decode(&pair[..at])?;
+                let value = decode(pair.get(at + 1..).unwrap_or_default())?;
+                Ok((name.to_string(), value))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// A field that the form knows; empty when it was not sent.
+    ///
+    /// # Errors
+    /// [`BadForm::Malformed`] when it was sent twice.
+    pub fn one(&self, name: &str) -> Result<&str, BadForm> {
+        let mut found = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str());
+        let first = found.next().unwrap_or_default();
+        if found.next().is_some() { Err(BadForm::Malformed) } else { Ok(first) }
+    }
+
+    /// Whether a checkbox was ticked: it counts when present.
+    ///
+    /// # Errors
+    /// [`BadForm::Malformed`] when it was sent twice.
+    pub fn ticked(&self, name: &str) -> Result<bool, BadForm> {
+        self.one(name)?;
+        Ok(self.0.iter().any(|(field, _)| field == name))
+    }
+}
+
+fn decode(text: &[u8]) -> Result<Zeroizing<String>, BadForm> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next(), rest.next()].map(|digit| {
+                    digit.and_then(|digit| char::from(*digit).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
+                });
+                let [Some(high), Some(low)] = digits else { return Err(BadForm::Malformed) };
+                high << 4 | low
+            }
+            other => *other,
+        });
+    }
+    std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| BadForm::Malformed)
+}
+
+/// Whether a value holds a control character, which no field of ours takes.
+pub fn has_control(value: &str) -> bool {
+    value.chars().any(char::is_control)
+}
+
+/// Full-width digits as digits: an East Asian keyboard's `１２` is 12.
+pub fn narrow_digits(value: &str) -> Cow<'_, str> {
+    if value.is_ascii() {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(
+        value
+            .chars()
+            .map(|letter| match letter {
+                '０'..='９' => char::from_digit(u32::from(letter) - u32::from('０'), 10).unwrap_or(letter),
+                other => other,
+            })
+            .collect(),
+    )
+}
+
+/// What is wrong with a form, in the order of its fields. Holds no value that a user gave.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Problems(Vec<(&'static str, Message)>);
+
+impl Problems {
+    /// One problem beside one field.
+    pub fn one(field: &'static str, message: Message) -> Self {
+        Self(vec![(field, message)])
+    }
+
+    /// Adds a problem.
+    pub fn add(&mut self, field: &'static str, message: Message) {
+        self.0.push((field, message));
+    }
+
+    /// Takes over `validator`'s findings: the code of each is the key of its message. The refused
+    /// values that they carry are dropped here.
+    pub fn of(errors: &validator::ValidationErrors, fields: &[&'static str], keys: &[&'static str]) -> Self {
+        let found = errors.field_errors();
+        let mut problems = Self::default();
+        for field in fields {
+            let codes = found.get(*field).into_iter().flat_map(|errors| errors.iter());
+            let first = codes.filter_map(|error| keys.iter().find(|key| **key == error.code)).next();
+            if let Some(key) = first {
+                problems.add(field, Message::new(key));
+            }
+        }
+        problems
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The words beside a field.
+    pub fn beside(&self, t: &Texts, field: &str) -> Option<String> {
+        self.0.iter().find(|(at, _)| *at == field).map(|(_, message)| t.say(message))
+    }
+
+    /// For the summary: each field once, with the same words as beside it.
+    pub fn summary(&self, t: &Texts) -> Vec<(&'static str, String)> {
+        self.0.iter().map(|(field, message)| (*field, t.say(message))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_field_sent_twice_is_refused_an_unknown_one_is_ignored() {
+        let fields = Fields::parse(b"a=1&b=2&a=3&x=1&x=2").ok().unwrap();
+        assert_eq!(fields.one("b"), Ok("2"));
+        assert_eq!(fields.one("a"), Err(BadForm::Malformed));
+        assert_eq!(fields.one("none"), Ok(""));
+    }
+
+    #[test]
+    fn a_form_is_decoded_or_malformed() {
+        let fields = Fields::parse("name=%EA%B9%80+%ED%95%98%EB%82%98&agree".as_bytes()).ok().unwrap();
+        assert_eq!(fields.one("name"), Ok("김 하나"));
+        assert_eq!(fields.ticked("agree"), Ok(true));
+        for body in ["a=%", "a=%4", "a=%zz", "a=%ff"] {
+            assert_eq!(Fields::parse(body.as_bytes()).err(), Some(BadForm::Malformed), "{body}");
+        }
+    }
+
+    #[test]
+    fn full_width_digits_are_digits() {
+        assert_eq!(narrow_digits("１２-３"), "12-3");
+    }
+}

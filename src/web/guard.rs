@@ -1,0 +1,149 @@
+//! What surrounds every route: request ids, the Host check, security headers, the body deadline, panics.
+
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+
+use actix_web::{
+    Error as ActixError, HttpMessage, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{Payload, RequestHead, ServiceRequest, ServiceResponse},
+    error::PayloadError,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use super::error_pages;
+use crate::{app::Services, error::Error, secrets::random_hex, settings::Settings};
+
+/// The time in which a body must have come whole.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What the log and a 500 page call a request.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// The outermost layer: nothing leaves without it, not even a panic.
+///
+/// # Errors
+/// None: each becomes a page.
+pub async fn watch(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let began = Instant::now();
+    let id = random_hex::<8>().unwrap_or_else(|_| "unknown".into());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let language = error_pages::choose_language(&request);
+    let Some(services) = request.app_data::<Data<Services>>().cloned() else {
+        return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
+    };
+    set_body_deadline(&mut request, began + BODY_DEADLINE);
+    let http_request = request.request().clone();
+
+    let response = match wrong_host(&request, &services.settings) {
+        Some(response) => response,
+        None => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+            Ok(Ok(answered)) => error_pages::branded(&http_request, answered.into_parts().1.map_into_boxed_body()),
+            Ok(Err(error)) => error_pages::of_actix(&http_request, &error),
+            Err(_) => error_pages::of(&http_request, &Error::Internal("a handler panicked".into())),
+        },
+    };
+    let mut response = ServiceResponse::new(http_request, response);
+    if let Some(cookie) = language {
+        let _ = response.response_mut().add_cookie(&cookie);
+    }
+    let path = response.request().path().to_owned();
+    set_headers(response.headers_mut(), &id, &path, &services.settings);
+    log::debug!(
+        target: "access",
+        "{} {} {} {} ms request={id}",
+        response.request().method(),
+        response.request().match_pattern().unwrap_or_else(|| "(no route)".into()),
+        response.status().as_u16(),
+        began.elapsed().as_millis(),
+    );
+    Ok(response)
+}
+
+/// A page asked for under another name is sent to ours; a post is not taken.
+fn wrong_host(request: &ServiceRequest, settings: &Settings) -> Option<HttpResponse> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if host == settings.authority() || matches!(request.path(), "/healthz" | "/readyz") {
+        return None;
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        // A path of two slashes would name a host of its own; behind our base URL it cannot.
+        let address = format!("{}{path}", settings.base_url);
+        return Some(HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, address)).finish());
+    }
+    Some(error_pages::of_status(request.request(), StatusCode::MISDIRECTED_REQUEST))
+}
+
+fn set_headers(headers: &mut HeaderMap, id: &str, path: &str, settings: &Settings) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-request-id", id);
+    set("content-security-policy", CONTENT_SECURITY_POLICY);
+    set("x-content-type-options", "nosniff");
+    set("x-frame-options", "DENY");
+    // `no-referrer` would make Chromium send `Origin: null` with our own posts.
+    set("referrer-policy", "same-origin");
+    set("cross-origin-opener-policy", "same-origin");
+    set("cross-origin-resource-policy", "same-origin");
+    set("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()");
+    if settings.is_https() {
+        set("strict-transport-security", "max-age=31536000; includeSubDomains");
+    }
+    if !path.starts_with("/static/") {
+        set("cache-control", "no-store");
+        set("vary", "Cookie, Accept-Language");
+    }
+}
+
+fn set_body_deadline(request: &mut ServiceRequest, deadline: Instant) {
+    if request.method() == Method::GET {
+        return;
+    }
+    let payload = request.take_payload();
+    let timed = stream::unfold((payload, false), move |(mut payload, over)| async move {
+        if over {
+            return None;
+        }
+        match timeout_at(deadline, payload.next()).await {
+            Ok(chunk) => chunk.map(|chunk| (chunk, (payload, false))),
+            Err(_) => Some((Err(PayloadError::Incomplete(None)), (payload, true))),
+        }
+    });
+    request.set_payload(Payload::Stream { payload: Box::pin(timed) });
+}
+
+/// The client's address: the peer's, or behind trusted proxies the last one in `X-Forwarded-For`
+/// that is no trusted proxy.
+pub fn client_address(head: &RequestHead, settings: &Settings) -> IpAddr {
+    let unknown = IpAddr::from([0, 0, 0, 0]);
+    let peer = head.peer_addr.map_or(unknown, |peer| peer.ip());
+    let is_trusted = |address: &IpAddr| settings.trusted_proxies.contains(address);
+    if !is_trusted(&peer) {
+        return peer;
+    }
+    let forwarded: Vec<IpAddr> = head
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|address| address.trim().parse().ok())
+        .collect();
+    forwarded.into_iter().rev().find(|address| !is_trusted(address)).unwrap_or(peer)
+}

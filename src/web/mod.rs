@@ -1,0 +1,44 @@
+//! What every page shares: the visit, the layout, forms, languages, headers, error pages, static files.
+
+pub mod csrf;
+pub mod error_pages;
+pub mod fields;
+pub mod guard;
+pub mod health;
+pub mod session;
+pub mod shell;
+pub mod static_files;
+pub mod texts;
+mod visit;
+
+pub use fields::{Fields, Posted, Problems};
+pub use shell::{Section, Shell};
+pub use texts::{Lang, Message, Texts, Value};
+pub use visit::{Visit, see_other};
+
+use actix_web::{HttpResponse, http::StatusCode};
+use askama::Template;
+
+use crate::error::Error;
+
+/// Answers with a rendered page.
+///
+/// # Errors
+/// [`Error::Internal`] when the template fails.
+pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
+    let html = template.render().map_err(|e| Error::Internal(format!("template: {e}")))?;
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
+}
+
+/// Text as a value in a query.
+pub fn encoded(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}

@@ -1,0 +1,199 @@
+//! One request as a handler sees it: who visits, in which language, and the two ways to the database.
+
+use std::net::IpAddr;
+
+use actix_session::{Session, SessionExt};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
+use std::future::{Ready, ready};
+
+use super::{Fields, Posted, Section, Shell, Texts, csrf, error_pages, guard, session};
+use crate::{
+    access::{self, Viewer},
+    app::Services,
+    audit,
+    db::AnyConnection,
+    error::Error,
+};
+
+/// A request with everything that a handler may ask of it.
+pub struct Visit {
+    /// What the console runs on.
+    pub services: Data<Services>,
+    /// The words of the visitor's language.
+    pub t: Texts,
+    /// The visitor's address; behind a trusted proxy the one that it names.
+    pub address: IpAddr,
+    session: Session,
+    key_hash: Option<String>,
+    request: HttpRequest,
+}
+
+impl FromRequest for Visit {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(services) = request.app_data::<Data<Services>>().cloned() else {
+            return ready(Err(Error::Internal("no services".into()).into()));
+        };
+        let session = request.get_session();
+        ready(Ok(Self {
+            t: error_pages::texts_of(request),
+            address: guard::client_address(request.head(), &services.settings),
+            key_hash: session.get(session::KEY_HASH).ok().flatten(),
+            session,
+            services,
+            request: request.clone(),
+        }))
+    }
+}
+
+impl Visit {
+    /// Reads for a page: the visitor and what `work` gives, in one read transaction.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] before any other, then those of `work`.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection, &Viewer) -> Result<T, Error> + Send + 'static,
+    ) -> Result<(Viewer, T), Error> {
+        let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
+        let route = self.route();
+        self.block(move |services| {
+            let now = services.clock.now();
+            let mut visitor = None;
+            let done = services.db.transaction(|db| {
+                let viewer = visitor.insert(access::store::viewer(db, &key_hash, now)?);
+                work(db, viewer)
+            });
+            if let Some(viewer) = &visitor {
+                if viewer.last_seen + chrono::TimeDelta::minutes(1) <= now {
+                    access::store::touch(&mut *services.db.connection()?, &key_hash, now)?;
+                }
+                note_refusal(services, viewer, &route, &done)?;
+            }
+            let seen = done?;
+            Ok((visitor.ok_or(Error::SignedOut)?, seen))
+        })
+        .await
+    }
+
+    /// Does what a form asks for, in one write transaction that begins by touching the session: it
+    /// takes the database's lock, and a session that ended meanwhile stops everything.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] before any other, then [`Error::Untrusted`], [`Error::Form`] and those of `work`.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        posted: Posted,
+        work: impl FnOnce(&mut AnyConnection, &Viewer, &Fields) -> Result<T, Error> + Send + 'static,
+    ) -> Result<(Viewer, T), Error> {
+        let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
+        let route = self.route();
+        let from_our_pages = self.is_from_our_pages();
+        self.block(move |services| {
+            let now = services.clock.now();
+            let mut visitor = None;
+            let done = services.db.transaction(|db| {
+                access::store::touch(db, &key_hash, now)?;
+                let viewer = visitor.insert(access::store::viewer(db, &key_hash, now)?);
+                if !from_our_pages {
+                    return Err(Error::Untrusted);
+                }
+                let fields = posted.fields()?;
+                if !csrf::is_token(&services.csrf_key, &key_hash, fields.one("csrf_token")?) {
+                    return Err(Error::Untrusted);
+                }
+                work(db, viewer, &fields)
+            });
+            if let Some(viewer) = &visitor {
+                note_refusal(services, viewer, &route, &done)?;
+            }
+            let seen = done?;
+            Ok((visitor.ok_or(Error::SignedOut)?, seen))
+        })
+        .await
+    }
+
+    /// Runs blocking work to its end in a thread of its own, even when the client goes away.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Internal`] when it panicked.
+    pub async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Services) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let services = self.services.clone();
+        actix_web::web::block(move || work(&services))
+            .await
+            .map_err(|_| Error::Internal("a request's work panicked".into()))?
+    }
+
+    /// The frame of a page for this visitor.
+    pub fn shell(&self, viewer: &Viewer, section: Section) -> Shell {
+        let token = self.key_hash.as_deref().map(|hash| csrf::token(&self.services.csrf_key, hash));
+        Shell::of(&self.services, self.t, self.query())
+            .for_viewer(viewer, section)
+            .with_token(token.unwrap_or_default())
+    }
+
+    /// The frame of a page before sign-in.
+    pub fn outer_shell(&self) -> Shell {
+        Shell::of(&self.services, self.t, self.query())
+    }
+
+    /// The query of the request's address.
+    pub fn query(&self) -> &str {
+        self.request.query_string()
+    }
+
+    /// Whether somebody may be signed in (the database knows for sure).
+    pub fn has_session(&self) -> bool {
+        self.key_hash.is_some()
+    }
+
+    /// Whether the browser says that this post comes from our own pages.
+    pub fn is_from_our_pages(&self) -> bool {
+        csrf::is_from_our_pages(self.request.headers(), &self.services.settings.base_url)
+    }
+
+    /// Gives the visitor a new session.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the state cannot be written.
+    pub fn start_session(&self, user_id: &str) -> Result<(), Error> {
+        self.session.renew();
+        self.session
+            .insert(session::USER, user_id)
+            .map_err(|e| Error::Internal(format!("session: {e}")))
+    }
+
+    /// Ends the session and tells the browser to forget what it kept of us.
+    pub fn end_session(&self) -> HttpResponse {
+        self.session.purge();
+        HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, "/sign-in"))
+            .insert_header(("Clear-Site-Data", "\"cache\", \"storage\""))
+            .finish()
+    }
+
+    fn route(&self) -> String {
+        format!("{} {}", self.request.method(), self.request.match_pattern().unwrap_or_default())
+    }
+}
+
+/// 303 to a page of ours.
+pub fn see_other(path: impl AsRef<str>) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, path.as_ref())).finish()
+}
+
+fn note_refusal<T>(services: &Services, viewer: &Viewer, route: &str, done: &Result<T, Error>) -> Result<(), Error> {
+    let status = match done {
+        Err(Error::RoleNeeded(_) | Error::Untrusted) => 403,
+        Err(Error::NotFound) => 404,
+        Err(Error::TooMany(_)) => 429,
+        _ => return Ok(()),
+    };
+    let now = services.clock.now();
+    services.db.transaction(|db| audit::count_refusal(db, viewer, route, status, now))
+}
