@@ -5,13 +5,13 @@ use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
     cookie::{Cookie, SameSite, time::Duration},
     dev::ServiceRequest,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     web::Data,
 };
 use askama::Template;
 use chrono::NaiveDateTime;
 
-use super::{Lang, Shell, Texts, guard::RequestId, see_other};
+use super::{Lang, Shell, Texts, see_other};
 use crate::{
     access::{RoleNeededPage, Viewer},
     app::Services,
@@ -56,6 +56,38 @@ impl From<BadForm> for Error {
     }
 }
 
+/// What was asked, noted before the request goes its way: a handler may fail without giving it back.
+pub struct Asked {
+    /// What the console runs on.
+    pub services: Data<Services>,
+    /// What the log and a 500 page call the request.
+    pub id: String,
+    /// The words that it is answered in.
+    pub t: Texts,
+    method: Method,
+    path: String,
+    path_and_query: String,
+}
+
+impl Asked {
+    /// Notes a request.
+    pub fn new(request: &ServiceRequest, services: Data<Services>, id: String) -> Self {
+        Self {
+            services,
+            id,
+            t: texts_of(request.request()),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            path_and_query: request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned(),
+        }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
 #[derive(Template)]
 #[template(path = "web/error.html")]
 struct ErrorPage<'a> {
@@ -75,17 +107,14 @@ struct StalePage<'a> {
 }
 
 /// Gives every failure its page; leaves every other response alone.
-pub fn branded(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
+pub fn branded(asked: &Asked, response: HttpResponse) -> HttpResponse {
     if let Some(error) = response.error() {
-        return match error.as_error::<Error>() {
-            Some(error) => of(request, error),
-            None => of_actix(request, error),
-        };
+        return of_actix(asked, error);
     }
     let is_bare = matches!(response.body().size(), BodySize::None | BodySize::Sized(0));
     if is_bare && (response.status().is_client_error() || response.status().is_server_error()) {
         let allow = response.headers().get(header::ALLOW).cloned();
-        let mut page = of_status(request, response.status());
+        let mut page = of_status(asked, response.status());
         if let Some(allow) = allow {
             page.headers_mut().insert(header::ALLOW, allow);
         }
@@ -95,46 +124,46 @@ pub fn branded(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
 }
 
 /// The page of one of actix's own failures.
-pub fn of_actix(request: &HttpRequest, error: &actix_web::Error) -> HttpResponse {
+pub fn of_actix(asked: &Asked, error: &actix_web::Error) -> HttpResponse {
     if let Some(error) = error.as_error::<Error>() {
-        return of(request, error);
+        return of(asked, error);
     }
     let status = error.as_response_error().status_code();
     if status.is_server_error() {
-        return of(request, &Error::Internal(format!("{error}")));
+        return of(asked, &Error::Internal(format!("{error}")));
     }
-    of_status(request, status)
+    of_status(asked, status)
 }
 
 /// The page of one of ours.
-pub fn of(request: &HttpRequest, error: &Error) -> HttpResponse {
+pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
     match error {
-        Error::SignedOut => to_sign_in(request),
+        Error::SignedOut => to_sign_in(asked),
         Error::SeeOther(path) => see_other(path),
-        Error::RoleNeeded(viewer) => role_needed(request, viewer),
+        Error::RoleNeeded(viewer) => role_needed(asked, viewer),
         Error::Stale(stale) => render(
-            request,
+            asked,
             StatusCode::CONFLICT,
-            &StalePage { t: texts_of(request), shell: outer_shell(request), stale },
+            &StalePage { t: asked.t, shell: outer_shell(asked), stale },
         ),
-        Error::TooMany(until) => too_many(request, *until),
+        Error::TooMany(until) => too_many(asked, *until),
         Error::Unavailable(why) => {
-            log::error!("503 {why} request={}", id_of(request));
-            let mut response = of_status(request, StatusCode::SERVICE_UNAVAILABLE);
+            log::error!("503 {why} request={}", asked.id);
+            let mut response = of_status(asked, StatusCode::SERVICE_UNAVAILABLE);
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
             response
         }
         Error::Internal(why) => {
-            log::error!("500 {why} request={}", id_of(request));
-            of_status(request, StatusCode::INTERNAL_SERVER_ERROR)
+            log::error!("500 {why} request={}", asked.id);
+            of_status(asked, StatusCode::INTERNAL_SERVER_ERROR)
         }
-        other => of_status(request, other.status_code()),
+        other => of_status(asked, other.status_code()),
     }
 }
 
 /// The page of a status.
-pub fn of_status(request: &HttpRequest, status: StatusCode) -> HttpResponse {
-    let t = texts_of(request);
+pub fn of_status(asked: &Asked, status: StatusCode) -> HttpResponse {
+    let t = asked.t;
     let (title, body) = match status.as_u16() {
         400 => ("page-400-title", "page-400-body"),
         403 => ("page-403-title", "page-403-body"),
@@ -148,67 +177,57 @@ pub fn of_status(request: &HttpRequest, status: StatusCode) -> HttpResponse {
         code if code < 500 => ("page-400-title", "page-400-body"),
         _ => ("page-500", "page-500-body"),
     };
-    let id = id_of(request);
-    let reference = (status == StatusCode::INTERNAL_SERVER_ERROR).then_some(id.as_str());
+    let reference = (status == StatusCode::INTERNAL_SERVER_ERROR).then_some(asked.id.as_str());
     let page =
-        ErrorPage { t, shell: outer_shell(request), title: t.text(title), body: t.text(body).to_owned(), reference };
-    render(request, status, &page)
+        ErrorPage { t, shell: outer_shell(asked), title: t.text(title), body: t.text(body).to_owned(), reference };
+    render(asked, status, &page)
 }
 
-fn too_many(request: &HttpRequest, until: NaiveDateTime) -> HttpResponse {
-    let t = texts_of(request);
-    let now = request.app_data::<Data<Services>>().map_or(until, |services| services.clock.now());
+fn too_many(asked: &Asked, until: NaiveDateTime) -> HttpResponse {
+    let t = asked.t;
+    let now = asked.services.clock.now();
     let page = ErrorPage {
         t,
-        shell: outer_shell(request),
+        shell: outer_shell(asked),
         title: t.text("page-429-title"),
         body: t.fill("page-429-body").arg("time", until).to_string(),
         reference: None,
     };
-    let mut response = render(request, StatusCode::TOO_MANY_REQUESTS, &page);
+    let mut response = render(asked, StatusCode::TOO_MANY_REQUESTS, &page);
     let seconds = (until - now).num_seconds().max(1);
     response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
     response
 }
 
-fn role_needed(request: &HttpRequest, viewer: &Viewer) -> HttpResponse {
-    let t = texts_of(request);
-    let shell = outer_shell(request).for_viewer(viewer, super::Section::None);
-    render(request, StatusCode::FORBIDDEN, &RoleNeededPage::new(t, shell, viewer))
+fn role_needed(asked: &Asked, viewer: &Viewer) -> HttpResponse {
+    let t = asked.t;
+    let shell = outer_shell(asked).for_viewer(viewer, super::Section::None);
+    render(asked, StatusCode::FORBIDDEN, &RoleNeededPage::new(t, shell, viewer))
 }
 
 /// The session ended: a page is come back to, a form's card details were not kept.
-fn to_sign_in(request: &HttpRequest) -> HttpResponse {
-    let path = request.path();
-    let next = match request.method() {
-        _ if path == "/" || path == "/sign-out" => return see_other("/sign-in"),
-        &actix_web::http::Method::POST => path.to_owned(),
-        _ => request.uri().path_and_query().map_or(path, |whole| whole.as_str()).to_owned(),
+fn to_sign_in(asked: &Asked) -> HttpResponse {
+    let next = match &asked.method {
+        _ if asked.path == "/" || asked.path == "/sign-out" => return see_other("/sign-in"),
+        &Method::POST => &asked.path,
+        _ => &asked.path_and_query,
     };
-    see_other(format!("/sign-in?next={}", super::encoded(&next)))
+    see_other(format!("/sign-in?next={}", super::encoded(next)))
 }
 
-fn render(request: &HttpRequest, status: StatusCode, template: &impl Template) -> HttpResponse {
+fn render(asked: &Asked, status: StatusCode, template: &impl Template) -> HttpResponse {
     match super::page(status, template) {
         Ok(response) => response,
         Err(error) => {
-            log::error!("{error} request={}", id_of(request));
+            log::error!("{error} request={}", asked.id);
             HttpResponse::new(status).map_body(|_, _| BoxBody::new("There is a problem with the service."))
         }
     }
 }
 
-fn outer_shell(request: &HttpRequest) -> Shell {
-    let t = texts_of(request);
-    match request.app_data::<Data<Services>>() {
-        // The query is left out, so that one page's error is byte for byte another's.
-        Some(services) => Shell::of(services, t, ""),
-        None => Shell::bare(t),
-    }
-}
-
-fn id_of(request: &HttpRequest) -> String {
-    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone())
+fn outer_shell(asked: &Asked) -> Shell {
+    // The query is left out, so that one page's error is byte for byte another's.
+    Shell::of(&asked.services, asked.t, "")
 }
 
 /// The words that this request is answered in.

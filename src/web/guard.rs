@@ -3,10 +3,10 @@
 use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
 
 use actix_web::{
-    Error as ActixError, HttpMessage, HttpResponse,
+    Error as ActixError, HttpMessage, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{Payload, RequestHead, ServiceRequest, ServiceResponse},
-    error::PayloadError,
+    error::{InternalError, PayloadError},
     http::{
         Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -17,7 +17,7 @@ use actix_web::{
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::error_pages;
+use super::error_pages::{self, Asked};
 use crate::{app::Services, error::Error, secrets::random_hex, settings::Settings};
 
 /// The time in which a body must have come whole.
@@ -25,10 +25,6 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-/// What the log and a 500 page call a request.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
 
 /// The outermost layer: nothing leaves without it, not even a panic.
 ///
@@ -39,43 +35,48 @@ pub async fn watch(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let began = Instant::now();
-    let id = random_hex::<8>().unwrap_or_else(|_| "unknown".into());
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let language = error_pages::choose_language(&request);
     let Some(services) = request.app_data::<Data<Services>>().cloned() else {
         return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
     };
+    let language = error_pages::choose_language(&request);
+    let id = random_hex::<8>().unwrap_or_else(|_| "unknown".into());
+    let asked = Asked::new(&request, services, id);
     set_body_deadline(&mut request, began + BODY_DEADLINE);
-    let http_request = request.request().clone();
 
-    let response = match wrong_host(&request, &services.settings) {
-        Some(response) => response,
+    // Routing needs the request for itself: it comes back only with an answer.
+    let (request, mut response) = match wrong_host(&request, &asked) {
+        Some(response) => (Some(request.into_parts().0), response),
         None => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-            Ok(Ok(answered)) => error_pages::branded(&http_request, answered.into_parts().1.map_into_boxed_body()),
-            Ok(Err(error)) => error_pages::of_actix(&http_request, &error),
-            Err(_) => error_pages::of(&http_request, &Error::Internal("a handler panicked".into())),
+            Ok(Ok(answered)) => {
+                let (request, response) = answered.into_parts();
+                (Some(request), error_pages::branded(&asked, response.map_into_boxed_body()))
+            }
+            Ok(Err(error)) => (None, error_pages::of_actix(&asked, &error)),
+            Err(_) => (None, error_pages::of(&asked, &Error::Internal("a handler panicked".into()))),
         },
     };
-    let mut response = ServiceResponse::new(http_request, response);
     if let Some(cookie) = language {
-        let _ = response.response_mut().add_cookie(&cookie);
+        let _ = response.add_cookie(&cookie);
     }
-    let path = response.request().path().to_owned();
-    set_headers(response.headers_mut(), &id, &path, &services.settings);
+    set_headers(response.headers_mut(), &asked);
     log::debug!(
         target: "access",
-        "{} {} {} {} ms request={id}",
-        response.request().method(),
-        response.request().match_pattern().unwrap_or_else(|| "(no route)".into()),
+        "{} {} {} ms request={}",
+        request.as_ref().and_then(HttpRequest::match_pattern).unwrap_or_else(|| "(no route)".into()),
         response.status().as_u16(),
         began.elapsed().as_millis(),
+        asked.id,
     );
-    Ok(response)
+    match request {
+        Some(request) => Ok(ServiceResponse::new(request, response)),
+        None => Err(InternalError::from_response("answered", response).into()),
+    }
 }
 
 /// A page asked for under another name is sent to ours; a post is not taken.
-fn wrong_host(request: &ServiceRequest, settings: &Settings) -> Option<HttpResponse> {
+fn wrong_host(request: &ServiceRequest, asked: &Asked) -> Option<HttpResponse> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let settings = &asked.services.settings;
     if host == settings.authority() || matches!(request.path(), "/healthz" | "/readyz") {
         return None;
     }
@@ -85,16 +86,16 @@ fn wrong_host(request: &ServiceRequest, settings: &Settings) -> Option<HttpRespo
         let address = format!("{}{path}", settings.base_url);
         return Some(HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, address)).finish());
     }
-    Some(error_pages::of_status(request.request(), StatusCode::MISDIRECTED_REQUEST))
+    Some(error_pages::of_status(asked, StatusCode::MISDIRECTED_REQUEST))
 }
 
-fn set_headers(headers: &mut HeaderMap, id: &str, path: &str, settings: &Settings) {
+fn set_headers(headers: &mut HeaderMap, asked: &Asked) {
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("x-request-id", id);
+    set("x-request-id", &asked.id);
     set("content-security-policy", CONTENT_SECURITY_POLICY);
     set("x-content-type-options", "nosniff");
     set("x-frame-options", "DENY");
@@ -103,10 +104,10 @@ fn set_headers(headers: &mut HeaderMap, id: &str, path: &str, settings: &Setting
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");
     set("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()");
-    if settings.is_https() {
+    if asked.services.settings.is_https() {
         set("strict-transport-security", "max-age=31536000; includeSubDomains");
     }
-    if !path.starts_with("/static/") {
+    if !asked.path().starts_with("/static/") {
         set("cache-control", "no-store");
         set("vary", "Cookie, Accept-Language");
     }
