@@ -163,3 +163,41 @@ pub fn remove_ended_sessions(db: &mut AnyConnection, now: NaiveDateTime) -> Resu
         .filter(sessions::last_seen.le(idle).or(sessions::created_at.le(absolute)))
         .execute(db)?)
 }
+
+/// A user's name.
+///
+/// # Errors
+/// What the database says.
+pub fn name_of(db: &mut AnyConnection, user_id: &str) -> Result<Option<String>, Error> {
+    Ok(users::table.find(user_id).select(users::name).first(db).optional()?)
+}
+
+/// Whether a user may change a group's payment method at this moment: role and membership are read
+/// again inside the transaction that commits (rule 4).
+///
+/// # Errors
+/// What the database says.
+pub fn may_change(db: &mut AnyConnection, user_id: &str, group_id: &str) -> Result<bool, Error> {
+    let organization: Option<String> = users::table
+        .find(user_id)
+        .filter(users::role.eq(Role::BillingAdministrator.as_str()))
+        .filter(users::disabled_at.is_null())
+        .select(users::organization_id)
+        .first::<Option<String>>(db)
+        .optional()?
+        .flatten();
+    let Some(organization) = organization else { return Ok(false) };
+    let is_theirs: i64 = billing_groups::table
+        .filter(billing_groups::id.eq(group_id))
+        .filter(billing_groups::organization_id.eq(&organization))
+        .count()
+        .get_result(db)?;
+    let memberships: i64 = group_members::table
+        .inner_join(billing_groups::table)
+        .filter(group_members::user_id.eq(user_id))
+        .filter(billing_groups::organization_id.eq(&organization))
+        .filter(billing_groups::class.eq("main").or(billing_groups::id.eq(group_id)))
+        .count()
+        .get_result(db)?;
+    Ok(is_theirs == 1 && memberships > 0)
+}

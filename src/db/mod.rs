@@ -4,7 +4,6 @@ pub mod schema;
 
 use std::{path::PathBuf, time::Duration};
 
-use chrono::NaiveDateTime;
 use diesel::{
     connection::SimpleConnection,
     prelude::*,
@@ -158,25 +157,6 @@ impl AnyConnection {
             Self::Postgres(c) => c.revert_all_migrations(POSTGRES_MIGRATIONS).map(|undone| undone.len()),
         }
         .map_err(|e| e.to_string())
-    }
-
-    /// The database's own time in UTC: what leases are measured by, so that two nodes with different
-    /// clocks agree.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn server_time(&mut self) -> QueryResult<NaiveDateTime> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = diesel::sql_types::Timestamp)]
-            at: NaiveDateTime,
-        }
-        let query = match self {
-            Self::Sqlite(_) => "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') AS at",
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => "SELECT clock_timestamp() AT TIME ZONE 'UTC' AS at",
-        };
-        diesel::sql_query(query).get_result::<Row>(self).map(|row| row.at)
     }
 }
 

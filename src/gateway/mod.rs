@@ -8,6 +8,7 @@ pub mod sandbox;
 
 use zeroize::Zeroizing;
 
+pub(crate) use card::words;
 pub use card::{BillingKey, Brand, CardDetails, CardProblem, Expiry, Funding, Issuer, LastFour, Owner, brand_of};
 
 /// Who the card must belong to, as it was verified. No Debug.
@@ -75,7 +76,7 @@ pub enum IssueOutcome {
     Unknown,
 }
 
-card::words! {
+words! {
     /// Why a card is not registered.
     Refusal {
         /// The card company said no.

@@ -88,6 +88,20 @@ impl Visit {
         posted: Posted,
         work: impl FnOnce(&mut AnyConnection, &Viewer, &Fields) -> Result<T, Error> + Send + 'static,
     ) -> Result<(Viewer, T), Error> {
+        self.write_then(posted, work, |_, done| Ok(done)).await
+    }
+
+    /// [`Self::write`], and after its transaction `then`, which may call a provider. Both run in one
+    /// thread to their end, even when the client goes away.
+    ///
+    /// # Errors
+    /// Those of [`Self::write`], then those of `then`.
+    pub async fn write_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        posted: Posted,
+        work: impl FnOnce(&mut AnyConnection, &Viewer, &Fields) -> Result<T, Error> + Send + 'static,
+        then: impl FnOnce(&Services, T) -> Result<U, Error> + Send + 'static,
+    ) -> Result<(Viewer, U), Error> {
         let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
         let route = self.route();
         let from_our_pages = self.is_from_our_pages();
@@ -109,8 +123,8 @@ impl Visit {
             if let Some(viewer) = &visitor {
                 note_refusal(services, viewer, &route, &done)?;
             }
-            let seen = done?;
-            Ok((visitor.ok_or(Error::SignedOut)?, seen))
+            let answer = then(services, done?)?;
+            Ok((visitor.ok_or(Error::SignedOut)?, answer))
         })
         .await
     }

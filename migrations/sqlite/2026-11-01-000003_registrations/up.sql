@@ -5,7 +5,7 @@ CREATE TABLE registrations (
   group_id TEXT NOT NULL REFERENCES billing_groups (id),
   user_id TEXT NOT NULL REFERENCES users (id),
   kind TEXT NOT NULL CHECK (kind IN ('register', 'change')),
-  state TEXT NOT NULL CHECK (state IN ('open', 'confirming', 'complete', 'not_registered', 'cancelled', 'expired')),
+  state TEXT NOT NULL CHECK (state IN ('open', 'confirming', 'complete', 'cancelled', 'expired')),
   group_version BIGINT NOT NULL,
   payment_method TEXT CHECK (payment_method IN ('named_card', 'anonymous_corporate_card', 'dedicated_account')),
   accepted_terms TEXT,
@@ -47,12 +47,12 @@ CREATE TABLE card_attempts (
   group_version BIGINT NOT NULL,
   idempotency_key TEXT NOT NULL,
   gateway_reference TEXT NOT NULL UNIQUE,
-  state TEXT NOT NULL CHECK (state IN ('calling', 'succeeded', 'refused', 'not_sent', 'unknown', 'committed', 'compensated')),
+  state TEXT NOT NULL CHECK (state IN ('calling', 'refused', 'not_sent', 'unknown', 'committed', 'compensated')),
   refusal TEXT,
   lease_until TIMESTAMP NOT NULL,
   created_at TIMESTAMP NOT NULL,
   settled_at TIMESTAMP,
   UNIQUE (registration_id, idempotency_key)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX one_attempt_in_flight ON card_attempts (group_id) WHERE state IN ('calling', 'succeeded', 'unknown');
+CREATE UNIQUE INDEX one_attempt_in_flight ON card_attempts (group_id) WHERE state IN ('calling', 'unknown');
 CREATE INDEX attempts_of_group ON card_attempts (group_id, created_at);

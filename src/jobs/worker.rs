@@ -1,0 +1,118 @@
+//! The worker: does due jobs one after another and keeps the house.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use chrono::TimeDelta;
+
+use super::{Held, Kind, claim, finish, retry};
+use crate::{
+    access,
+    app::Services,
+    audit,
+    error::Error,
+    gateway::{BillingKey, Revocation},
+    registration,
+};
+
+/// The pause when nothing is due.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How often the house is kept.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// Minutes after which a job that is not done is a case for staff.
+const STAFF_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// A thread that does jobs until it is stopped.
+pub struct Worker {
+    thread: Option<JoinHandle<()>>,
+    is_stopped: Arc<AtomicBool>,
+}
+
+impl Worker {
+    /// Starts the thread.
+    pub fn start(services: Arc<Services>) -> Self {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stopped = is_stopped.clone();
+        let thread = thread::Builder::new().name("worker".into()).spawn(move || {
+            let mut kept_house: Option<Instant> = None;
+            while !stopped.load(Ordering::Relaxed) {
+                if kept_house.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
+                    log_error("housekeeping", keep_house(&services));
+                    kept_house = Some(Instant::now());
+                }
+                match do_next(&services) {
+                    Ok(true) => {}
+                    Ok(false) => thread::sleep(PAUSE),
+                    Err(error) => {
+                        log_error("job", Err(error));
+                        thread::sleep(Duration::from_secs(1));
+                    }
+                }
+            }
+        });
+        if let Err(error) = &thread {
+            log::error!("the worker did not start: {error}");
+        }
+        Self { thread: thread.ok(), is_stopped }
+    }
+
+    /// Lets the thread end its job and waits for it.
+    pub fn stop(self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn log_error(what: &str, done: Result<(), Error>) {
+    if let Err(error) = done {
+        log::error!("{what}: {error}");
+    }
+}
+
+/// Does one due job, if there is one.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub fn do_next(services: &Services) -> Result<bool, Error> {
+    let now = services.clock.now();
+    let Some(held) = claim(&mut *services.db.connection()?, now)? else { return Ok(false) };
+    let is_done = match held.kind {
+        Kind::SettleAttempt => registration::settle::look_up(services, &held.subject)?.is_some(),
+        Kind::RevokeKey => services.gateway.revoke(&BillingKey::new(held.subject.clone())) == Revocation::Done,
+    };
+    let mut db = services.db.connection()?;
+    if is_done {
+        finish(&mut db, &held)?;
+    } else {
+        retry(&mut db, &held, services.clock.now())?;
+        warn_staff(&held, now);
+    }
+    Ok(true)
+}
+
+/// One line for each try past ten minutes. A key is never named: the job's id is.
+fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
+    if now - held.created_at >= STAFF_AFTER {
+        log::warn!("{} is not done after {} tries: look at job {}", held.kind.as_str(), held.attempts, held.id);
+    }
+}
+
+/// Expires old runs, writes refusals of past hours into the trail, removes what ended.
+fn keep_house(services: &Services) -> Result<(), Error> {
+    let now = services.clock.now();
+    services.db.transaction(|db| {
+        registration::store::expire_old(db, now)?;
+        access::store::remove_ended_sessions(db, now)?;
+        access::throttle::remove_ended(db, now)?;
+        audit::write_refusals(db, now)?;
+        Ok(())
+    })
+}

@@ -1,0 +1,239 @@
+//! The intent of one gateway call: committed before the call, so that a call that was cut off is found.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::prelude::*;
+
+use super::{Choice, Run, State, rules::REFUSALS};
+use crate::{
+    access::throttle,
+    db::{
+        AnyConnection,
+        schema::{card_attempts, registrations},
+    },
+    error::{Error, is_taken},
+    gateway::Refusal,
+    jobs,
+    secrets::new_reference,
+};
+
+/// How long the request that made an attempt may settle it alone: longer than the gateway's 10 s.
+pub const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+crate::gateway::words! {
+    /// Where an attempt stands.
+    AttemptState {
+        /// The call may be on its way.
+        Calling = "calling",
+        /// The gateway or the console refused the card.
+        Refused = "refused",
+        /// No byte of the request left.
+        NotSent = "not_sent",
+        /// Sent, without a definite answer: looked up.
+        Unknown = "unknown",
+        /// The card is the group's payment method.
+        Committed = "committed",
+        /// There is no key, or it is being revoked.
+        Compensated = "compensated",
+    }
+}
+
+impl AttemptState {
+    /// Whether its outcome is still open.
+    pub fn is_in_flight(self) -> bool {
+        matches!(self, Self::Calling | Self::Unknown)
+    }
+}
+
+/// One attempt to register a card.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Its id.
+    pub id: String,
+    /// What a person quotes to support.
+    pub reference: String,
+    /// Its run.
+    pub registration_id: String,
+    /// The group.
+    pub group_id: String,
+    /// Who.
+    pub user_id: String,
+    /// The group's version that the commit compares.
+    pub group_version: i64,
+    /// What the gateway knows it by.
+    pub gateway_reference: String,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// Why it was refused.
+    pub refusal: Option<Refusal>,
+    /// UTC.
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = card_attempts)]
+struct Row {
+    id: String,
+    reference: String,
+    registration_id: String,
+    group_id: String,
+    user_id: String,
+    group_version: i64,
+    gateway_reference: String,
+    state: String,
+    refusal: Option<String>,
+    created_at: NaiveDateTime,
+}
+
+impl From<Row> for Attempt {
+    fn from(row: Row) -> Self {
+        Self {
+            state: AttemptState::parse(&row.state).unwrap_or(AttemptState::Unknown),
+            refusal: row.refusal.as_deref().and_then(Refusal::parse),
+            id: row.id,
+            reference: row.reference,
+            registration_id: row.registration_id,
+            group_id: row.group_id,
+            user_id: row.user_id,
+            group_version: row.group_version,
+            gateway_reference: row.gateway_reference,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// The attempt that a key names, if it was made: its answer is the key's answer, whatever the body.
+///
+/// # Errors
+/// What the database says.
+pub fn by_key(db: &mut AnyConnection, registration_id: &str, key: &str) -> Result<Option<Attempt>, Error> {
+    Ok(card_attempts::table
+        .filter(card_attempts::registration_id.eq(registration_id))
+        .filter(card_attempts::idempotency_key.eq(key))
+        .select(Row::as_select())
+        .first(db)
+        .optional()?
+        .map(Attempt::from))
+}
+
+/// An attempt by its id.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub fn by_id(db: &mut AnyConnection, id: &str) -> Result<Attempt, Error> {
+    let row = card_attempts::table.find(id).select(Row::as_select()).first(db).optional()?;
+    row.map(Attempt::from).ok_or(Error::NotFound)
+}
+
+/// The newest attempt of a run.
+///
+/// # Errors
+/// What the database says.
+pub fn newest(db: &mut AnyConnection, registration_id: &str) -> Result<Option<Attempt>, Error> {
+    Ok(card_attempts::table
+        .filter(card_attempts::registration_id.eq(registration_id))
+        .order((card_attempts::created_at.desc(), card_attempts::id.desc()))
+        .select(Row::as_select())
+        .first(db)
+        .optional()?
+        .map(Attempt::from))
+}
+
+/// Commits the intent: one at a time for a group, and one for a key. Takes a place of both refusal
+/// limits, so that parallel refusals count exactly; what is not refused gives it back.
+///
+/// # Errors
+/// [`Error::TooMany`]; [`Error::SeeOther`] to the run that is being confirmed.
+pub fn intend(db: &mut AnyConnection, run: &Run, key: &str, now: NaiveDateTime) -> Result<Attempt, Error> {
+    for limit in limit_keys(&run.user_id, &run.group_id) {
+        throttle::take(db, &limit, REFUSALS, now)?;
+    }
+    let id = uuid::Uuid::now_v7().to_string();
+    let made = db.transaction(|db| {
+        diesel::insert_into(card_attempts::table)
+            .values((
+                card_attempts::id.eq(&id),
+                card_attempts::reference.eq(new_reference().map_err(|_| diesel::result::Error::RollbackTransaction)?),
+                card_attempts::registration_id.eq(&run.id),
+                card_attempts::group_id.eq(&run.group_id),
+                card_attempts::user_id.eq(&run.user_id),
+                card_attempts::group_version.eq(run.group_version),
+                card_attempts::idempotency_key.eq(key),
+                card_attempts::gateway_reference.eq(uuid::Uuid::now_v7().to_string()),
+                card_attempts::state.eq(AttemptState::Calling.as_str()),
+                card_attempts::lease_until.eq(now + LEASE),
+                card_attempts::created_at.eq(now),
+            ))
+            .execute(db)
+    });
+    match made {
+        Err(error) if is_taken(&error) => {
+            let run_id = super::store::in_flight(db, &run.group_id)?.unwrap_or_else(|| run.id.clone());
+            return Err(Error::SeeOther(super::pages::path(&run_id, "confirming")));
+        }
+        other => other?,
+    };
+    jobs::add(db, jobs::Kind::SettleAttempt, &id, now + LEASE, now)?;
+    set_run_state(db, &run.id, State::Confirming, now)?;
+    by_id(db, &id)
+}
+
+/// The counters of refused cards.
+fn limit_keys(user_id: &str, group_id: &str) -> [String; 2] {
+    [format!("card:user:{user_id}"), format!("card:group:{group_id}")]
+}
+
+/// Moves an attempt on from one of the open states; whether it was still open. Of two that settle it,
+/// only one finds it so.
+///
+/// # Errors
+/// What the database says.
+pub fn settle(
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    state: AttemptState,
+    refusal: Option<Refusal>,
+    now: NaiveDateTime,
+) -> Result<bool, Error> {
+    let settled_at = (!state.is_in_flight()).then_some(now);
+    let moved = diesel::update(card_attempts::table.find(&attempt.id))
+        .filter(card_attempts::state.eq_any([AttemptState::Calling.as_str(), AttemptState::Unknown.as_str()]))
+        .set((
+            card_attempts::state.eq(state.as_str()),
+            card_attempts::refusal.eq(refusal.map(Refusal::as_str)),
+            card_attempts::settled_at.eq(settled_at),
+        ))
+        .execute(db)?;
+    Ok(moved == 1)
+}
+
+/// Ends an attempt without a payment method: its run can be gone on with.
+///
+/// # Errors
+/// What the database says.
+pub fn reopen_run(db: &mut AnyConnection, attempt: &Attempt, now: NaiveDateTime) -> Result<(), Error> {
+    jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
+    set_run_state(db, &attempt.registration_id, State::Open, now)
+}
+
+/// Gives back the places of the refusal limits.
+///
+/// # Errors
+/// What the database says.
+pub fn forgive(db: &mut AnyConnection, attempt: &Attempt) -> Result<(), Error> {
+    limit_keys(&attempt.user_id, &attempt.group_id).iter().try_for_each(|key| throttle::give_back(db, key))
+}
+
+fn set_run_state(db: &mut AnyConnection, id: &str, state: State, now: NaiveDateTime) -> Result<(), Error> {
+    diesel::update(registrations::table.find(id))
+        .set((registrations::state.eq(state.as_str()), registrations::updated_at.eq(now)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Which verification a choice needs (rule 8).
+pub fn verification_kind(choice: Option<Choice>) -> &'static str {
+    match choice {
+        Some(Choice::AnonymousCorporateCard) => "business",
+        _ => "phone",
+    }
+}

@@ -1,0 +1,137 @@
+//! The one transaction that makes a card a group's payment method (rule 10). It begins with a
+//! compare-and-set on the group's version; everything in it happens or nothing does.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::{
+    Outcome, Run, State,
+    attempt::{self, Attempt, AttemptState, verification_kind},
+    store,
+};
+use crate::{
+    access::store::may_change,
+    audit, clock,
+    db::{
+        AnyConnection,
+        schema::{billing_groups, registrations, verifications},
+    },
+    error::Error,
+    gateway::IssuedKey,
+    jobs,
+    payment_methods::{self, Card, PaymentMethod},
+};
+
+/// Why a card that the gateway took is not committed.
+#[derive(Debug)]
+pub enum NotCommitted {
+    /// The group changed, or its person may no longer change it, or the verification is gone: revoke the key.
+    Overtaken,
+    /// Somebody else settled the attempt.
+    Settled,
+    /// The database failed: look the attempt up again later.
+    Failed(Error),
+}
+
+impl From<Error> for NotCommitted {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<diesel::result::Error> for NotCommitted {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Commits an issued key.
+///
+/// # Errors
+/// [`NotCommitted`]; then nothing has changed.
+pub fn commit(
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    run: &Run,
+    issued: &IssuedKey,
+    now: NaiveDateTime,
+) -> Result<(), NotCommitted> {
+    db.transaction(|db| {
+        if !payment_methods::store::claim_version(db, &attempt.group_id, attempt.group_version)? {
+            return Err(NotCommitted::Overtaken);
+        }
+        if !attempt::settle(db, attempt, AttemptState::Committed, None, now)? {
+            return Err(NotCommitted::Settled);
+        }
+        if !may_change(db, &attempt.user_id, &attempt.group_id)? || !use_verification(db, run, now)? {
+            return Err(NotCommitted::Overtaken);
+        }
+        let old_key = replace_method(db, attempt, issued, now)?;
+        let organization: String = billing_groups::table
+            .find(&attempt.group_id)
+            .select(billing_groups::organization_id)
+            .first(db)?;
+        let action = if run.is_change { "payment_method.changed" } else { "payment_method.registered" };
+        let entry = audit::Entry::new(&organization, &attempt.user_id, action, &attempt.group_id)
+            .reference(&attempt.reference)
+            .detail("registration", &run.id)
+            .detail("issuer", issued.card.issuer.code())
+            .detail("owner", issued.card.owner.as_str())
+            .detail("last_four", issued.card.last_four.as_str())
+            .detail("terms", run.accepted_terms.as_deref().unwrap_or("none"));
+        audit::append(db, now, &entry)?;
+        if let Some(old_key) = old_key {
+            jobs::add(db, jobs::Kind::RevokeKey, &old_key, now, now)?;
+        }
+        jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
+        attempt::forgive(db, attempt)?;
+        complete(db, run, issued, now)?;
+        Ok(())
+    })
+}
+
+/// The old method's information is deleted, the new one set. Registering the same card again gives a
+/// new key, and the old one is revoked.
+fn replace_method(
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    issued: &IssuedKey,
+    now: NaiveDateTime,
+) -> Result<Option<String>, Error> {
+    let card = Card {
+        issuer: issued.card.issuer.clone(),
+        owner: issued.card.owner,
+        brand: issued.card.brand,
+        last_four: issued.card.last_four.clone(),
+        expiry: issued.card.expiry,
+        key: issued.key.clone(),
+    };
+    let method = PaymentMethod::Card(card);
+    let old = payment_methods::store::replace(db, &attempt.group_id, &method, Some(&attempt.user_id), now)?;
+    Ok(old.filter(|old| *old != issued.key).map(|old| old.as_str().to_owned()))
+}
+
+/// A verification is used once: a valid one of this run, group and user, of the kind that its choice needs.
+fn use_verification(db: &mut AnyConnection, run: &Run, now: NaiveDateTime) -> Result<bool, Error> {
+    let used = diesel::update(verifications::table.find((&run.id, verification_kind(run.choice))))
+        .filter(verifications::group_id.eq(&run.group_id))
+        .filter(verifications::user_id.eq(&run.user_id))
+        .filter(verifications::verified_at.is_not_null())
+        .filter(verifications::used_at.is_null())
+        .set(verifications::used_at.eq(now))
+        .execute(db)?;
+    Ok(used == 1)
+}
+
+fn complete(db: &mut AnyConnection, run: &Run, issued: &IssuedKey, now: NaiveDateTime) -> Result<(), Error> {
+    let outcome = Outcome {
+        issuer: issued.card.issuer.code().to_owned(),
+        owner: issued.card.owner.as_str().to_owned(),
+        last_four: issued.card.last_four.as_str().to_owned(),
+        first_charge: clock::first_charge(clock::seoul_date(now)),
+    };
+    let outcome = serde_json::to_string(&outcome).map_err(|e| Error::Internal(e.to_string()))?;
+    store::end(db, &run.id, State::Complete, now)?;
+    diesel::update(registrations::table.find(&run.id)).set(registrations::outcome.eq(outcome)).execute(db)?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! What follows an answer of the gateway, in the request that asked or, after a fault, in the worker.
+
+use super::{
+    Choice, Run,
+    attempt::{self, Attempt, AttemptState},
+    commit::{NotCommitted, commit},
+    store,
+};
+use crate::{
+    access, app::Services, audit,
+    db::AnyConnection,
+    error::Error,
+    gateway::{CardDetails, Identity, IssueOutcome, IssueRequest, IssuedKey, LookUp, Refusal, acceptable},
+    jobs,
+};
+
+/// How an attempt ended, for its person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Registered.
+    Committed,
+    /// Refused for good.
+    Refused(Refusal),
+    /// Nothing was sent.
+    NotSent,
+    /// Nobody knows yet.
+    Unknown,
+    /// The gateway took the card, but the group had changed: the key is revoked.
+    Overtaken,
+}
+
+impl Answer {
+    /// The answer that an attempt made earlier has.
+    pub fn of(attempt: &Attempt) -> Self {
+        match (attempt.state, attempt.refusal) {
+            (AttemptState::Committed, _) => Self::Committed,
+            (AttemptState::Refused, refusal) => Self::Refused(refusal.unwrap_or(Refusal::Declined)),
+            (AttemptState::NotSent, _) => Self::NotSent,
+            (AttemptState::Calling | AttemptState::Unknown, _) => Self::Unknown,
+            (AttemptState::Compensated, _) => Self::Overtaken,
+        }
+    }
+}
+
+/// Sends the card to the gateway and settles the attempt.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database fails; the worker then settles it.
+pub fn call_gateway(services: &Services, attempt: &Attempt, run: &Run, card: CardDetails) -> Result<Answer, Error> {
+    let identity = match run.choice {
+        Some(Choice::AnonymousCorporateCard) => Identity::Business { number: run.kept.business_number.clone().into() },
+        _ => Identity::Person { birth_date: run.kept.birth_date.clone().into() },
+    };
+    let outcome = services.gateway.issue(IssueRequest {
+        reference: attempt.gateway_reference.clone(),
+        customer: attempt.group_id.clone(),
+        card,
+        identity,
+    });
+    fail::fail_point!("gateway-answered");
+    match outcome {
+        IssueOutcome::Issued(issued) => take_issued(services, attempt, run, &issued),
+        IssueOutcome::Refused(refusal) => services.db.transaction(|db| refuse(services, db, attempt, refusal, None)),
+        IssueOutcome::NotSent => services.db.transaction(|db| {
+            let now = services.clock.now();
+            if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
+                attempt::forgive(db, attempt)?;
+                attempt::reopen_run(db, attempt, now)?;
+            }
+            Ok(Answer::NotSent)
+        }),
+        IssueOutcome::Unknown => services.db.transaction(|db| {
+            let now = services.clock.now();
+            attempt::settle(db, attempt, AttemptState::Unknown, None, now)?;
+            jobs::hasten(db, jobs::Kind::SettleAttempt, &attempt.id, now)?;
+            Ok(Answer::Unknown)
+        }),
+    }
+}
+
+/// What the worker does with an attempt that is still open: it is looked up, then adopted or undone.
+/// `None` when the gateway does not say: ask again.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, Error> {
+    let (attempt, run) = {
+        let mut db = services.db.connection()?;
+        let attempt = attempt::by_id(&mut db, attempt_id)?;
+        let run = store::run(&mut db, &services.settings.secret_key, &attempt.registration_id)?;
+        (attempt, run)
+    };
+    if !attempt.state.is_in_flight() {
+        return Ok(Some(Answer::of(&attempt)));
+    }
+    match services.gateway.look_up(&attempt.gateway_reference) {
+        LookUp::Found(issued) => take_issued(services, &attempt, &run, &issued).map(Some),
+        LookUp::Absent => services.db.transaction(|db| undo(services, db, &attempt, None)).map(Some),
+        LookUp::Unknown => Ok(None),
+    }
+}
+
+fn take_issued(services: &Services, attempt: &Attempt, run: &Run, issued: &IssuedKey) -> Result<Answer, Error> {
+    let method = run.choice.and_then(Choice::card_method).ok_or_else(|| Error::Internal("a run without a card".into()))?;
+    if let Err(refusal) = acceptable(&issued.card, method) {
+        return services.db.transaction(|db| refuse(services, db, attempt, refusal, Some(issued)));
+    }
+    let committed = commit(&mut *services.db.connection()?, attempt, run, issued, services.clock.now());
+    match committed {
+        Ok(()) => Ok(Answer::Committed),
+        Err(NotCommitted::Overtaken) => services.db.transaction(|db| undo(services, db, attempt, Some(issued))),
+        Err(NotCommitted::Settled) => Ok(Answer::of(&attempt::by_id(&mut *services.db.connection()?, &attempt.id)?)),
+        Err(NotCommitted::Failed(error)) => Err(error),
+    }
+}
+
+/// A refused card: its key, if it got one, is revoked at once (rule 9).
+fn refuse(
+    services: &Services,
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    refusal: Refusal,
+    issued: Option<&IssuedKey>,
+) -> Result<Answer, Error> {
+    let now = services.clock.now();
+    if attempt::settle(db, attempt, AttemptState::Refused, Some(refusal), now)? {
+        if let Some(issued) = issued {
+            jobs::add(db, jobs::Kind::RevokeKey, issued.key.as_str(), now, now)?;
+        }
+        attempt::reopen_run(db, attempt, now)?;
+        note(db, attempt, "card.refused", refusal.as_str(), now)?;
+    }
+    Ok(Answer::Refused(refusal))
+}
+
+/// An attempt that ends without a payment method: a key that the gateway has is revoked.
+fn undo(
+    services: &Services,
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    issued: Option<&IssuedKey>,
+) -> Result<Answer, Error> {
+    let now = services.clock.now();
+    if attempt::settle(db, attempt, AttemptState::Compensated, None, now)? {
+        if let Some(issued) = issued {
+            jobs::add(db, jobs::Kind::RevokeKey, issued.key.as_str(), now, now)?;
+        }
+        attempt::forgive(db, attempt)?;
+        attempt::reopen_run(db, attempt, now)?;
+        let why = if issued.is_some() { "overtaken" } else { "absent" };
+        note(db, attempt, "card.undone", why, now)?;
+    }
+    Ok(Answer::Overtaken)
+}
+
+fn note(
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    action: &str,
+    reason: &str,
+    now: chrono::NaiveDateTime,
+) -> Result<(), Error> {
+    let organization = access::store::organization_of(db, &attempt.user_id)?.unwrap_or_default();
+    let entry = audit::Entry::new(&organization, &attempt.user_id, action, &attempt.group_id)
+        .reference(&attempt.reference)
+        .detail("reason", reason);
+    audit::append(db, now, &entry)
+}

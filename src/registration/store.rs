@@ -1,0 +1,270 @@
+//! The rows of runs and their verifications.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::{Choice, Kept, PhoneCheck, Run, State, rules};
+use crate::{
+    access::{Administrator, store::reachable_group},
+    db::{
+        AnyConnection,
+        schema::{card_attempts, registrations, verifications},
+    },
+    error::{Error, Stale, is_taken},
+    groups::{BillingGroup, Status},
+    payment_methods,
+    secrets::{SecretKey, new_reference},
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = registrations)]
+struct RunRow {
+    id: String,
+    reference: String,
+    group_id: String,
+    user_id: String,
+    kind: String,
+    state: String,
+    group_version: i64,
+    payment_method: Option<String>,
+    accepted_terms: Option<String>,
+    sealed: Option<Vec<u8>>,
+    outcome: Option<String>,
+    created_at: NaiveDateTime,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = verifications)]
+struct VerificationRow {
+    kind: String,
+    provider_id: String,
+    sends: i32,
+    tries: i32,
+    sent_at: Option<NaiveDateTime>,
+    expires_at: Option<NaiveDateTime>,
+    locked_until: Option<NaiveDateTime>,
+    verified_at: Option<NaiveDateTime>,
+}
+
+/// A run by its id, with its verifications.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub fn run(db: &mut AnyConnection, key: &SecretKey, id: &str) -> Result<Run, Error> {
+    let row: RunRow =
+        registrations::table.find(id).select(RunRow::as_select()).first(db).optional()?.ok_or(Error::NotFound)?;
+    let checks: Vec<VerificationRow> = verifications::table
+        .filter(verifications::registration_id.eq(id))
+        .select(VerificationRow::as_select())
+        .load(db)?;
+    let is_business_verified = checks.iter().any(|check| check.kind == "business" && check.verified_at.is_some());
+    let phone = checks.into_iter().find(|check| check.kind == "phone").map(|check| PhoneCheck {
+        provider_id: check.provider_id,
+        sends: check.sends,
+        tries: check.tries,
+        sent_at: check.sent_at,
+        expires_at: check.expires_at,
+        locked_until: check.locked_until,
+        is_verified: check.verified_at.is_some(),
+    });
+    Ok(Run {
+        kept: Kept::open(key, &row.id, row.sealed.as_deref()),
+        is_change: row.kind == "change",
+        // The table's checks let no other word in.
+        state: State::parse(&row.state).unwrap_or(State::Expired),
+        choice: row.payment_method.as_deref().and_then(Choice::parse),
+        outcome: row.outcome.and_then(|json| serde_json::from_str(&json).ok()),
+        id: row.id,
+        reference: row.reference,
+        group_id: row.group_id,
+        user_id: row.user_id,
+        group_version: row.group_version,
+        accepted_terms: row.accepted_terms,
+        phone,
+        is_business_verified,
+        created_at: row.created_at,
+    })
+}
+
+/// Resumes the caller's open run for a group, or starts one; gives its id.
+///
+/// # Errors
+/// What the database says.
+pub fn resume_or_start(
+    db: &mut AnyConnection,
+    admin: Administrator,
+    group: &BillingGroup,
+    now: NaiveDateTime,
+) -> Result<String, Error> {
+    let open = || {
+        registrations::table
+            .filter(registrations::group_id.eq(&group.id))
+            .filter(registrations::user_id.eq(&admin.viewer.id))
+            .filter(registrations::state.eq(State::Open.as_str()))
+    };
+    let found: Option<(String, NaiveDateTime, i64)> = open()
+        .select((registrations::id, registrations::created_at, registrations::group_version))
+        .first(db)
+        .optional()?;
+    if let Some((id, created_at, version)) = found {
+        if version == group.version && !rules::is_over(created_at, now) {
+            return Ok(id);
+        }
+        end(db, &id, State::Expired, now)?;
+    }
+    let id = uuid::Uuid::now_v7().to_string();
+    let kind = if group.status == Status::Required { "register" } else { "change" };
+    let reference = new_reference()?;
+    let started = db.transaction(|db| {
+        diesel::insert_into(registrations::table)
+            .values((
+                registrations::id.eq(&id),
+                registrations::reference.eq(reference),
+                registrations::organization_id.eq(&group.organization_id),
+                registrations::group_id.eq(&group.id),
+                registrations::user_id.eq(&admin.viewer.id),
+                registrations::kind.eq(kind),
+                registrations::state.eq(State::Open.as_str()),
+                registrations::group_version.eq(group.version),
+                registrations::created_at.eq(now),
+                registrations::updated_at.eq(now),
+            ))
+            .execute(db)
+    });
+    match started {
+        Ok(_) => Ok(id),
+        // A second click started it a moment ago.
+        Err(error) if is_taken(&error) => Ok(open().select(registrations::id).first(db)?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The run whose card is with the gateway, if the group has one.
+///
+/// # Errors
+/// What the database says.
+pub fn in_flight(db: &mut AnyConnection, group_id: &str) -> Result<Option<String>, Error> {
+    Ok(card_attempts::table
+        .filter(card_attempts::group_id.eq(group_id))
+        .filter(card_attempts::state.eq_any(["calling", "unknown"]))
+        .select(card_attempts::registration_id)
+        .first(db)
+        .optional()?)
+}
+
+/// Ends a run; what it kept is erased.
+///
+/// # Errors
+/// What the database says.
+pub fn end(db: &mut AnyConnection, id: &str, state: State, now: NaiveDateTime) -> Result<(), Error> {
+    diesel::update(registrations::table.find(id))
+        .set((
+            registrations::state.eq(state.as_str()),
+            registrations::sealed.eq(None::<Vec<u8>>),
+            registrations::updated_at.eq(now),
+            registrations::ended_at.eq(now),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Expires the runs that were left alone; how many.
+///
+/// # Errors
+/// What the database says.
+pub fn expire_old(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usize, Error> {
+    let old = registrations::table
+        .filter(registrations::state.eq(State::Open.as_str()))
+        .filter(registrations::created_at.le(now - rules::OPEN_FOR));
+    Ok(diesel::update(old)
+        .set((
+            registrations::state.eq(State::Expired.as_str()),
+            registrations::sealed.eq(None::<Vec<u8>>),
+            registrations::updated_at.eq(now),
+            registrations::ended_at.eq(now),
+        ))
+        .execute(db)?)
+}
+
+/// Keeps the answer to step 1.
+///
+/// # Errors
+/// What the database says.
+pub fn keep_choice(
+    db: &mut AnyConnection,
+    id: &str,
+    choice: Choice,
+    accepted_terms: Option<&str>,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
+    diesel::update(registrations::table.find(id))
+        .set((
+            registrations::payment_method.eq(choice.as_str()),
+            registrations::accepted_terms.eq(accepted_terms),
+            registrations::accepted_at.eq(accepted_terms.map(|_| now)),
+            registrations::updated_at.eq(now),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Keeps what later steps need.
+///
+/// # Errors
+/// What the database says.
+pub fn keep(
+    db: &mut AnyConnection,
+    key: &SecretKey,
+    id: &str,
+    kept: &Kept,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
+    diesel::update(registrations::table.find(id))
+        .set((registrations::sealed.eq(kept.seal(key, id)?), registrations::updated_at.eq(now)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// The caller's own run and its group, if the caller still reaches it (rules 3 and 4).
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub fn own_run(
+    db: &mut AnyConnection,
+    admin: Administrator,
+    key: &SecretKey,
+    id: &str,
+) -> Result<(Run, BillingGroup), Error> {
+    let (run, group) = reachable_run(db, admin, key, id)?;
+    if run.user_id == admin.viewer.id { Ok((run, group)) } else { Err(Error::NotFound) }
+}
+
+/// A run of a group that the caller reaches.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub fn reachable_run(
+    db: &mut AnyConnection,
+    admin: Administrator,
+    key: &SecretKey,
+    id: &str,
+) -> Result<(Run, BillingGroup), Error> {
+    let run = run(db, key, id)?;
+    let group = reachable_group(db, admin, &run.group_id)?;
+    Ok((run, group))
+}
+
+/// Who changed the group's payment method meanwhile.
+///
+/// # Errors
+/// What the database says.
+pub fn stale(db: &mut AnyConnection, group: &BillingGroup) -> Result<Error, Error> {
+    let current = payment_methods::store::registered(db, &group.id)?;
+    let by = current.as_ref().and_then(|current| current.modified_by.as_deref());
+    let who = by.map(|id| crate::access::store::name_of(db, id)).transpose()?.flatten();
+    Ok(Error::Stale(Box::new(Stale {
+        group: group.name.clone(),
+        who,
+        at: current.map(|current| current.modified_at),
+    })))
+}
