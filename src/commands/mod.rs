@@ -88,6 +88,8 @@ pub(crate) enum Failure {
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let CommandLine { command } = CommandLine::parse();
+    #[cfg(feature = "failpoints")]
+    let _failpoints = fail::FailScenario::setup();
     let done = start_log().and_then(|()| match command {
         Command::Serve { flags, database, no_migrate } => console::serve(flags, &database, no_migrate),
         Command::Demo { flags, database, fresh } => console::demo(flags, &database, fresh),

@@ -51,6 +51,7 @@ pub fn call_gateway(services: &Services, attempt: &Attempt, run: &Run, card: Car
         Some(Choice::AnonymousCorporateCard) => Identity::Business { number: run.kept.business_number.clone().into() },
         _ => Identity::Person { birth_date: run.kept.birth_date.clone().into() },
     };
+    fail::fail_point!("gateway-call");
     let outcome = services.gateway.issue(IssueRequest {
         reference: attempt.gateway_reference.clone(),
         customer: attempt.group_id.clone(),

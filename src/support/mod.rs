@@ -1,1 +1,5 @@
-pub mod pages { pub fn routes(_: &mut actix_web::web::ServiceConfig) {} }
+//! Support preview: staff see any group's status exactly as its administrators do, read-only and recorded.
+
+pub mod pages;
+pub mod rules;
+pub mod store;

@@ -1,1 +1,14 @@
-#[test] fn t(){}
+//! The console's tests through its real HTTP server and, where it matters, its real process.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod app;
+#[cfg(feature = "failpoints")]
+mod crash;
+mod database;
+mod forms;
+mod security;
+mod snapshots;
+mod support;
+mod tab;
+mod texts;
+mod wizard;

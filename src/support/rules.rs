@@ -1,0 +1,81 @@
+//! What staff are told about a group: what happened, and a sentence to say. No I/O.
+
+use chrono::NaiveDate;
+
+use crate::{
+    groups::BillingGroup,
+    payment_methods::{
+        Registered,
+        rules::{Gravity, Tag, gravity, tags},
+    },
+    registration::{Step, rules::Progress},
+    web::Message,
+};
+
+/// The sentence to say to the customer: the newest failed attempt first, while it still matters, else the group's state.
+pub fn say(
+    group: &BillingGroup,
+    registered: Option<&Registered>,
+    newest_attempt: Option<&'static str>,
+    today: NaiveDate,
+    before: NaiveDate,
+) -> Message {
+    let of_attempt = match newest_attempt {
+        Some("debit") => Some("support-say-debit"),
+        Some("prepaid_or_gift") => Some("support-say-prepaid_or_gift"),
+        Some("not_corporate") => Some("support-say-not_corporate"),
+        Some("declined") => Some("support-say-declined"),
+        Some("expired_card") => Some("support-say-expired_card"),
+        Some("wrong_password") => Some("support-say-wrong_password"),
+        Some("not_sent") => Some("support-say-not_sent"),
+        Some("calling" | "unknown") => Some("support-say-calling"),
+        _ => None,
+    };
+    if let Some(key) = of_attempt {
+        return Message::new(key);
+    }
+    match gravity(group.class, group.status) {
+        Some(Gravity::Restricted) => return Message::new("support-say-restricted"),
+        Some(Gravity::LateFee) => return Message::new("support-say-late-fee").arg("date", before),
+        None => {}
+    }
+    let tags = tags(group, registered, today);
+    let of_tag = [
+        (Tag::Failed, "support-say-failed"),
+        (Tag::Expired, "support-say-expired"),
+        (Tag::Expiring, "support-say-expiring"),
+        (Tag::Review, "support-say-review"),
+    ];
+    let key = of_tag.into_iter().find(|(tag, _)| tags.contains(tag)).map_or("support-say-fine", |(_, key)| key);
+    Message::new(key)
+}
+
+/// What a group's state means at this moment (rule 6).
+pub fn effect(group: &BillingGroup, before: NaiveDate) -> Message {
+    match gravity(group.class, group.status) {
+        Some(Gravity::Restricted) => Message::new("support-effect-restricted"),
+        Some(Gravity::LateFee) => Message::new("support-effect-late-fee").arg("date", before),
+        None => Message::new("support-effect-none"),
+    }
+}
+
+/// How an attempt to register a card ended, in a few words.
+pub fn attempt_key(what: &str) -> &'static str {
+    match what {
+        "debit" => "support-attempt-debit",
+        "prepaid_or_gift" => "support-attempt-prepaid_or_gift",
+        "not_corporate" => "support-attempt-not_corporate",
+        "declined" => "support-attempt-declined",
+        "expired_card" => "support-attempt-expired_card",
+        "wrong_password" => "support-attempt-wrong_password",
+        "not_sent" => "support-attempt-not_sent",
+        "committed" => "support-attempt-committed",
+        "compensated" => "support-attempt-compensated",
+        _ => "support-attempt-calling",
+    }
+}
+
+/// The number of the step at which a run stands.
+pub fn step_number(progress: Progress) -> i64 {
+    if progress.first_open() == Step::PaymentMethod { 1 } else { 2 }
+}

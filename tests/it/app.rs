@@ -1,0 +1,322 @@
+//! A console of a test's own, and a person who uses it.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::web::Data;
+use billing_console::{
+    app::{Services, serve},
+    clock::StillClock,
+    db::{AnyConnection, Database, Loan},
+    demo,
+    gateway::sandbox::{SandboxFaults, SandboxGateway},
+    secrets::SecretKey,
+    settings::Settings,
+};
+use scraper::{Html, Selector};
+
+/// The secret key of every test.
+pub const KEY: &str = concat!(
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+);
+
+/// A running console on the demo's data, at noon of a day that does not move.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub clock: Arc<StillClock>,
+    pub faults: Arc<SandboxFaults>,
+    pub db: Database,
+    _database: TestDatabase,
+}
+
+/// A database of a test's own: a file, or in `BILLING_TEST_DATABASE`'s server.
+pub struct TestDatabase {
+    pub url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl TestDatabase {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match std::env::var("BILLING_TEST_DATABASE") {
+            #[cfg(feature = "postgres")]
+            Ok(server) => {
+                use diesel::{Connection, RunQueryDsl};
+                let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+                let mut postgres = diesel::PgConnection::establish(&server).unwrap();
+                diesel::sql_query(["CREATE DATABASE ", &name].concat()).execute(&mut postgres).unwrap();
+                let (base, _) = server.rsplit_once('/').unwrap();
+                [base, "/", &name].concat()
+            }
+            _ => format!("sqlite:{}", folder.path().join("test.db").display()),
+        };
+        Self { url, _folder: folder }
+    }
+
+    pub fn open(&self) -> Database {
+        Database::open(&self.url.parse().unwrap()).unwrap()
+    }
+}
+
+pub fn settings(address: SocketAddr) -> Settings {
+    Settings {
+        listen: address,
+        base_url: format!("http://{address}"),
+        trusted_proxies: Vec::new(),
+        secret_key: SecretKey::from_hex(KEY).unwrap(),
+        provider_name: "Northwind Cloud".into(),
+        helpdesk_url: None,
+        helpdesk_email: Some("helpdesk@northwind.test".into()),
+        terms_dir: None,
+        sandbox: true,
+        sandbox_phone_code: Some("123456".into()),
+        demo: true,
+    }
+}
+
+impl TestApp {
+    pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    pub fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let database = TestDatabase::new();
+        let db = database.open();
+        db.migrate().unwrap();
+        let now = "2026-11-24T05:02:11".parse().unwrap();
+        demo::fill(&mut db.connection().unwrap(), now).unwrap();
+        let clock = Arc::new(StillClock::new(now));
+        let faults = Arc::new(SandboxFaults::default());
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut settings = settings(address);
+        change(&mut settings);
+        let mut services = Services::new(settings, db.clone(), clock.clone()).unwrap();
+        services.gateway = Arc::new(SandboxGateway::with_faults(db.clone(), clock.clone(), faults.clone()));
+        let services = Data::new(services);
+        std::thread::spawn(move || actix_web::rt::System::new().block_on(serve(services, listener)));
+        Self { address, clock, faults, db, _database: database }
+    }
+
+    /// Somebody who has not signed in, with an English browser.
+    pub fn visitor(&self) -> Person {
+        Person::new(format!("http://{}", self.address))
+    }
+
+    /// Somebody who has.
+    pub fn sign_in(&self, email: &str) -> Person {
+        let person = self.visitor();
+        let page = person.post("/sign-in", &[("email", email), ("password", demo::PASSWORD)]);
+        assert_eq!((page.status, page.location.as_deref()), (303, Some("/")), "{}", page.body);
+        person
+    }
+
+    pub fn connection(&self) -> Loan {
+        self.db.connection().unwrap()
+    }
+
+    /// Waits until `look` gives something, at most 30 s.
+    pub fn until<T>(&self, what: &str, mut look: impl FnMut(&mut AnyConnection) -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(seen) = look(&mut self.connection()) {
+                return seen;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A person with a browser: cookies, one language, our own pages' headers.
+#[derive(Clone)]
+pub struct Person {
+    agent: ureq::Agent,
+    base: String,
+    pub language: &'static str,
+}
+
+impl Person {
+    pub fn new(base: String) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build();
+        Self { agent: config.new_agent(), base, language: "en" }
+    }
+
+    /// The cookies as a browser sends them.
+    pub fn cookie(&self) -> String {
+        let jar = self.agent.cookie_jar_lock();
+        let cookies: Vec<String> = jar.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
+        cookies.join("; ")
+    }
+
+    pub fn open(&self, path: &str) -> Page {
+        let answer = self.agent.get(format!("{}{path}", self.base)).header("Accept-Language", self.language).call();
+        Page::new(answer.unwrap())
+    }
+
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        self.post_with(path, fields, &[("Origin", &self.base), ("Sec-Fetch-Site", "same-origin")])
+    }
+
+    pub fn post_with(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Page {
+        let body: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", billing_console::web::encoded(value)))
+            .collect();
+        self.post_body(path, &body.join("&"), headers)
+    }
+
+    pub fn post_body(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Page {
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("Accept-Language", self.language)
+            .header("Content-Type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Page::new(request.send(body).unwrap())
+    }
+
+    /// Opens a page's form, fills it in and sends it.
+    pub fn fill(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let page = self.open(path);
+        assert_eq!(page.status, 200, "{path}: {:?}", page.location);
+        self.send(&page, path, fields)
+    }
+
+    /// Sends a form with the page's token and key.
+    pub fn send(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+        let (token, key) = (page.hidden("csrf_token"), page.hidden("idempotency_key"));
+        let mut all = vec![("csrf_token", token.as_deref().unwrap_or_default())];
+        all.extend(key.as_deref().map(|key| ("idempotency_key", key)));
+        all.extend_from_slice(fields);
+        self.post(path, &all)
+    }
+
+    /// Presses [Register payment method] or [Change payment method] of a group; gives the run's address.
+    pub fn start_registration(&self, group: &str) -> String {
+        let tab = self.open("/billing/payment-methods");
+        let page = self.send(&tab, &format!("/billing/groups/{group}/registrations"), &[]);
+        assert_eq!(page.status, 303, "{}", page.body);
+        let first = page.location.unwrap();
+        first.rsplit_once('/').unwrap().0.to_owned()
+    }
+
+    pub fn choose(&self, run: &str, method: &str) -> Page {
+        self.fill(
+            &format!("{run}/payment-method"),
+            &[
+                ("payment_method", method),
+                ("agree_auto_payment", "yes"),
+                ("agree_privacy", "yes"),
+                ("agree_third_party", "yes"),
+            ],
+        )
+    }
+
+    /// Goes as far as the card page of an anonymous corporate card; gives the run's address.
+    pub fn reach_the_anonymous_card_page(&self, group: &str) -> String {
+        let run = self.start_registration(group);
+        self.choose(&run, "anonymous_corporate_card").leads_to(&format!("{run}/business-number"));
+        self.fill(&format!("{run}/business-number"), &[("business_number", "999-81-00015")])
+            .leads_to(&format!("{run}/card"));
+        run
+    }
+
+    pub fn ask_for_a_code(&self, run: &str) -> Page {
+        self.fill(
+            &format!("{run}/phone"),
+            &[
+                ("holder_name", "김하나"),
+                ("birth_date", "900101"),
+                ("birth_digit", "2"),
+                ("carrier", "skt"),
+                ("phone_number", "010-1234-5678"),
+            ],
+        )
+    }
+
+    /// Goes as far as the card page of a personal card; gives the run's address.
+    pub fn reach_the_named_card_page(&self, group: &str) -> String {
+        let run = self.start_registration(group);
+        self.choose(&run, "named_card").leads_to(&format!("{run}/phone"));
+        self.ask_for_a_code(&run).leads_to(&format!("{run}/phone-code"));
+        self.fill(&format!("{run}/phone-code"), &[("code", "123456")]).leads_to(&format!("{run}/card"));
+        run
+    }
+
+    pub fn enter_card(&self, run: &str, number: &str) -> Page {
+        self.fill(&format!("{run}/card"), &card(number))
+    }
+}
+
+/// The fields of a card that is good until December 2029.
+pub fn card(number: &str) -> [(&str, &str); 4] {
+    [("card_number", number), ("expiry_month", "12"), ("expiry_year", "29"), ("card_password_2", "12")]
+}
+
+/// What a person got.
+pub struct Page {
+    pub status: u16,
+    pub location: Option<String>,
+    pub headers: ureq::http::HeaderMap,
+    pub body: String,
+}
+
+impl Page {
+    fn new(mut answer: ureq::http::Response<ureq::Body>) -> Self {
+        let headers = answer.headers().clone();
+        Self {
+            status: answer.status().as_u16(),
+            location: headers.get("location").map(|value| value.to_str().unwrap().to_owned()),
+            body: answer.body_mut().read_to_string().unwrap(),
+            headers,
+        }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub fn leads_to(&self, path: &str) {
+        assert_eq!((self.status, self.location.as_deref()), (303, Some(path)), "{}", self.body);
+    }
+
+    pub fn hidden(&self, name: &str) -> Option<String> {
+        let mark = format!("name=\"{name}\" value=\"");
+        let rest = &self.body[self.body.find(&mark)? + mark.len()..];
+        Some(rest[..rest.find('"')?].to_owned())
+    }
+
+    /// The texts of the elements that `css` selects, white space folded.
+    pub fn texts(&self, css: &str) -> Vec<String> {
+        Html::parse_document(&self.body)
+            .select(&Selector::parse(css).unwrap())
+            .map(|element| element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    /// The values of an attribute of the elements that `css` selects.
+    pub fn attributes(&self, css: &str, name: &str) -> Vec<String> {
+        Html::parse_document(&self.body)
+            .select(&Selector::parse(css).unwrap())
+            .filter_map(|element| element.attr(name).map(str::to_owned))
+            .collect()
+    }
+
+    pub fn step(&self) -> String {
+        self.attributes("[data-step]", "data-step").join(" ")
+    }
+}

@@ -1,0 +1,201 @@
+//! Faults at the worst moment: the process killed between the gateway's answer and the commit, and a
+//! client that goes away.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use billing_console::db::{AnyConnection, schema as s};
+use diesel::prelude::*;
+
+use crate::{
+    app::{Person, TestApp, TestDatabase, card},
+    wizard::assert_keys_match,
+};
+
+/// The real binary on a database that outlives it.
+struct Process {
+    child: Child,
+    base: String,
+}
+
+impl Process {
+    fn start(database: &TestDatabase, port: u16, failpoints: &str) -> Self {
+        let base = format!("http://127.0.0.1:{port}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_billing-console"))
+            .args(["demo", "--database-url", &database.url, "--listen", &format!("127.0.0.1:{port}")])
+            .env("BILLING_SECRET_KEY", crate::app::KEY)
+            .env("FAILPOINTS", failpoints)
+            .env("BILLING_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains(&base), "{line}");
+        Self { child, base }
+    }
+
+    /// SIGKILL: no destructor, no flush.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn wait_for(what: &str, mut look: impl FnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !look() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come within 30 s");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    began.elapsed()
+}
+
+fn issued(db: &mut AnyConnection, last_four: &str) -> bool {
+    let cards = s::sandbox_cards::table
+        .filter(s::sandbox_cards::last_four.eq(last_four))
+        .filter(s::sandbox_cards::billing_key.ne(s::sandbox_cards::gateway_reference));
+    cards.count().get_result::<i64>(db).unwrap() > 0
+}
+
+/// Kills the process at `failpoint`, restarts it, and finds the group's row settled with one live key.
+fn is_settled_after_a_kill(failpoint: &str, number: &str) {
+    let database = TestDatabase::new();
+    let port = free_port();
+    let process = Process::start(&database, port, &format!("{failpoint}=sleep(60000)"));
+    let db = database.open();
+    let person = Person::new(process.base.clone());
+    let fields = [("email", "main-admin@acme.test"), ("password", "open-sesame-demo")];
+    assert_eq!(person.post("/sign-in", &fields).status, 303);
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    let form = person.open(&format!("{run}/card"));
+    let poster = person.clone();
+    let path = format!("{run}/card");
+    let number_sent = number.to_owned();
+    let post = std::thread::spawn(move || {
+        let page = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poster.send(&form, &path, &card(&number_sent))));
+        assert!(page.is_err(), "the process was killed before it answered");
+    });
+    wait_for("the gateway's answer", || issued(&mut db.connection().unwrap(), &number[12..]));
+    process.kill();
+    post.join().unwrap();
+    assert_eq!(
+        s::payment_methods::table.find("acme-lab").count().get_result::<i64>(&mut *db.connection().unwrap()).unwrap(),
+        0,
+        "nothing was committed"
+    );
+
+    let process = Process::start(&database, port, "");
+    let person = Person::new(process.base.clone());
+    assert_eq!(person.post("/sign-in", &fields).status, 303);
+    wait_for("the settled row", || {
+        let page = person.open("/billing/payment-methods");
+        page.attributes("tr[data-group=acme-lab]", "data-status") == ["card"]
+    });
+    let mut connection = db.connection().unwrap();
+    wait_for("the end of all jobs", || s::jobs::table.count().get_result::<i64>(&mut *db.connection().unwrap()).unwrap() == 0);
+    assert_keys_match(&mut connection);
+    let states: Vec<String> = s::card_attempts::table.select(s::card_attempts::state).load(&mut *connection).unwrap();
+    assert_eq!(states, ["committed"]);
+    let commits = s::audit_rows::table.filter(s::audit_rows::action.eq("payment_method.registered"));
+    assert_eq!(commits.count().get_result::<i64>(&mut *connection).unwrap(), 1);
+}
+
+#[test]
+fn killed_after_the_gateway_answered_and_before_the_commit() {
+    is_settled_after_a_kill("gateway-answered", "5555555555554444");
+}
+
+#[test]
+fn killed_inside_the_gateway_call_after_its_effect() {
+    is_settled_after_a_kill("sandbox-issued", "9410000000000005");
+}
+
+#[test]
+fn killed_after_an_answer_that_was_lost_besides() {
+    is_settled_after_a_kill("gateway-answered", "4000000000000259");
+}
+
+#[test]
+fn killed_before_the_gateway_was_reached_nothing_is_registered_and_the_run_goes_on() {
+    let database = TestDatabase::new();
+    let port = free_port();
+    let process = Process::start(&database, port, "gateway-call=sleep(60000)");
+    let db = database.open();
+    let person = Person::new(process.base.clone());
+    let fields = [("email", "main-admin@acme.test"), ("password", "open-sesame-demo")];
+    person.post("/sign-in", &fields);
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    let form = person.open(&format!("{run}/card"));
+    let (poster, path) = (person.clone(), format!("{run}/card"));
+    let post = std::thread::spawn(move || {
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            poster.send(&form, &path, &card("5555555555554444"))
+        }));
+    });
+    wait_for("the intent", || {
+        s::card_attempts::table.count().get_result::<i64>(&mut *db.connection().unwrap()).unwrap() == 1
+    });
+    process.kill();
+    post.join().unwrap();
+
+    let process = Process::start(&database, port, "");
+    let person = Person::new(process.base.clone());
+    person.post("/sign-in", &fields);
+    wait_for("the word that nothing was registered", || {
+        person.open(&format!("{run}/confirming")).texts("h1") == ["Nothing was registered"]
+    });
+    assert_keys_match(&mut db.connection().unwrap());
+    person.enter_card(&run, "5555555555554444").leads_to(&format!("{run}/complete"));
+}
+
+#[test]
+fn a_client_that_resets_its_connection_does_not_stop_the_commit() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    let path = format!("{run}/card");
+    let form = person.open(&path);
+    let scenario = fail::FailScenario::setup();
+    fail::cfg("gateway-answered", "sleep(1000)").unwrap();
+
+    let cookie = person.cookie();
+    let body = format!(
+        "csrf_token={}&idempotency_key={}&card_number=5555555555554444&expiry_month=12&expiry_year=29&card_password_2=12",
+        form.hidden("csrf_token").unwrap(),
+        form.hidden("idempotency_key").unwrap(),
+    );
+    let mut stream = TcpStream::connect(app.address).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nCookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {1}\r\n\r\n{body}",
+        app.address,
+        body.len(),
+    )
+    .unwrap();
+    app.until("the intent", |db| (s::card_attempts::table.count().get_result::<i64>(db).unwrap() == 1).then_some(()));
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+
+    app.until("the row", |db| {
+        s::payment_methods::table.find("acme-lab").select(s::payment_methods::card_last_four).first::<Option<String>>(db).optional().unwrap()
+    });
+    scenario.teardown();
+    crate::wizard::drain(&app);
+    assert_keys_match(&mut app.connection());
+}
