@@ -41,7 +41,7 @@ pub(super) fn serve(flags: ServeFlags, database: &DatabaseFlag, no_migrate: bool
         }
         log::warn!("this database was made by demo; its passwords are known to everybody");
     }
-    run(settings, db, listener, |address| println!("Billing console on {address}"))
+    run(settings, db, listener, |address| format!("Billing console on {address}\n"))
 }
 
 pub(super) fn demo(flags: ServeFlags, database: &DatabaseFlag, fresh: bool) -> Result<(), Failure> {
@@ -68,11 +68,8 @@ pub(super) fn demo(flags: ServeFlags, database: &DatabaseFlag, fresh: bool) -> R
         }
     }
     run(settings, db, listener, |address| {
-        println!("Billing console, demo: {address}");
-        println!("Accounts, each with the password {}:", demo::PASSWORD);
-        for account in demo::ACCOUNTS {
-            println!("  {}", account.email);
-        }
+        let accounts: String = demo::ACCOUNTS.iter().map(|account| format!("  {}\n", account.email)).collect();
+        format!("Billing console, demo: {address}\nAccounts, each with the password {}:\n{accounts}", demo::PASSWORD)
     })
 }
 
@@ -128,11 +125,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-fn run(settings: Settings, db: Database, listener: TcpListener, tell: impl FnOnce(&str)) -> Result<(), Failure> {
+fn run(settings: Settings, db: Database, listener: TcpListener, greeting: impl FnOnce(&str) -> String) -> Result<(), Failure> {
     let address = settings.base_url.clone();
     let services = Services::new(settings, db, Arc::new(SystemClock)).map_err(Failure::Misused)?;
-    tell(&address);
-    let _ = std::io::stdout().flush();
+    // Nobody may be listening to standard output; the console runs all the same.
+    let _ = std::io::stdout().write_all(greeting(&address).as_bytes()).and_then(|()| std::io::stdout().flush());
     actix_web::rt::System::new().block_on(app::serve(Data::new(services), listener)).map_err(Failure::Failed)
 }
 

@@ -30,7 +30,7 @@ pub struct TestApp {
     pub clock: Arc<StillClock>,
     pub faults: Arc<SandboxFaults>,
     pub db: Database,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// A database of a test's own: a file, or in `BILLING_TEST_DATABASE`'s server.
@@ -100,7 +100,7 @@ impl TestApp {
         services.gateway = Arc::new(SandboxGateway::with_faults(db.clone(), clock.clone(), faults.clone()));
         let services = Data::new(services);
         std::thread::spawn(move || actix_web::rt::System::new().block_on(serve(services, listener)));
-        Self { address, clock, faults, db, _database: database }
+        Self { address, clock, faults, db, database }
     }
 
     /// Somebody who has not signed in, with an English browser.
@@ -114,6 +114,11 @@ impl TestApp {
         let page = person.post("/sign-in", &[("email", email), ("password", demo::PASSWORD)]);
         assert_eq!((page.status, page.location.as_deref()), (303, Some("/")), "{}", page.body);
         person
+    }
+
+    /// The database's file, where it is one.
+    pub fn database_file(&self) -> Option<&str> {
+        self.database.url.strip_prefix("sqlite:")
     }
 
     pub fn connection(&self) -> Loan {

@@ -1,1 +1,98 @@
-//! database
+//! Both databases: the same migrations, the same schema.
+
+use billing_console::db::{AnyConnection, schema as s};
+use diesel::prelude::*;
+
+use crate::app::TestDatabase;
+
+/// Every row that a page could change, as text; `sessions.last_seen` and the audit trail apart.
+pub fn all_rows(db: &mut AnyConnection) -> String {
+    macro_rules! rows {
+        ($($table:ident($($column:ident),+))*) => {
+            [$({
+                type Row = ($(rows!(@text $column),)+);
+                let rows: Vec<Row> = s::$table::table
+                    .select(($(diesel::dsl::sql::<diesel::sql_types::Nullable<diesel::sql_types::Text>>(concat!("CAST(", stringify!($column), " AS TEXT)")),)+))
+                    .load(db)
+                    .unwrap();
+                let mut rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+                rows.sort();
+                format!("{}: {}", stringify!($table), rows.join("\n"))
+            }),*].join("\n")
+        };
+        (@text $column:ident) => { Option<String> };
+    }
+    rows! {
+        billing_groups(id, status, version, name)
+        payment_methods(group_id, kind, card_last_four, billing_key, modified_at)
+        registrations(id, state, payment_method, accepted_terms, outcome, updated_at)
+        verifications(registration_id, kind, subject_hash, tries, sends, sent_at)
+        card_attempts(id, state, refusal, idempotency_key, gateway_reference)
+        sessions(key_hash, user_id, created_at)
+        jobs(id, kind, subject, due_at)
+        sandbox_cards(billing_key, last_four, live)
+        sandbox_codes(verification_id, code_hash)
+        throttles(key, count)
+        audit_rows(organization_id, seq, details)
+    }
+}
+
+#[test]
+fn every_migration_is_applied_reverted_and_applied_again() {
+    let database = TestDatabase::new();
+    let db = database.open();
+    let mut connection = db.connection().unwrap();
+    let applied = connection.migrate().unwrap();
+    assert!(applied >= 5);
+    assert_eq!(connection.migrate().unwrap(), 0, "twice changes nothing");
+    assert_eq!(connection.revert_all().unwrap(), applied);
+    assert_eq!(connection.migrate().unwrap(), applied);
+    drop(connection);
+    assert!(db.is_ready());
+}
+
+#[test]
+fn both_folders_hold_the_same_names_and_the_same_columns() {
+    let read = |backend: &str| -> Vec<(String, String)> {
+        let folder = format!("{}/migrations/{backend}", env!("CARGO_MANIFEST_DIR"));
+        let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                let up = std::fs::read_to_string(entry.path().join("up.sql")).unwrap();
+                (entry.file_name().into_string().unwrap(), up)
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    // What differs is how the same thing is said in each database, and nothing else.
+    let common = |sql: &str| sql.replace(" COLLATE \"C\"", "").replace("BYTEA", "BLOB").replace(" WITHOUT ROWID", "");
+    for ((sqlite_name, sqlite), (postgres_name, postgres)) in read("sqlite").into_iter().zip(read("postgres")) {
+        assert_eq!(sqlite_name, postgres_name);
+        assert_eq!(common(&sqlite), common(&postgres), "{sqlite_name}");
+    }
+    assert_eq!(read("sqlite").len(), read("postgres").len());
+}
+
+#[test]
+fn schema_rs_is_what_the_migrations_give() {
+    let database = TestDatabase::new();
+    let db = database.open();
+    db.migrate().unwrap();
+    // Each table is read with every column that the schema names.
+    all_rows(&mut db.connection().unwrap());
+    macro_rules! readable {
+        ($($table:ident)*) => {$(
+            let query = s::$table::table.count();
+            query.get_result::<i64>(&mut *db.connection().unwrap()).unwrap();
+            let all = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&s::$table::table.limit(0)).to_string();
+            let sql = all.split(" -- binds").next().unwrap().replace('`', "\"").replace("LIMIT ?", "LIMIT 0");
+            diesel::sql_query(sql).execute(&mut *db.connection().unwrap()).unwrap();
+        )*};
+    }
+    readable! {
+        organizations billing_groups payment_methods users group_members sessions throttles console_facts registrations
+        verifications card_attempts audit_heads audit_rows refusal_counts jobs sandbox_cards sandbox_codes
+    }
+}

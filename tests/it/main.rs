@@ -6,6 +6,7 @@ mod app;
 mod crash;
 mod database;
 mod forms;
+#[cfg(feature = "failpoints")]
 mod security;
 mod snapshots;
 mod support;

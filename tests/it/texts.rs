@@ -1,1 +1,73 @@
-//! texts
+//! Templates and words.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use billing_console::web::{Lang, Texts, texts::keys_of};
+
+fn files(folder: &str, end: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, end: &str, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, end, found);
+            } else if path.to_string_lossy().ends_with(end) {
+                found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), end, &mut found);
+    assert!(!found.is_empty(), "{folder}");
+    found
+}
+
+/// Every text in quotes after one of `marks`.
+fn quoted_after<'a>(text: &'a str, marks: &[&str]) -> Vec<&'a str> {
+    marks
+        .iter()
+        .flat_map(|mark| text.match_indices(mark).map(|(at, mark)| &text[at + mark.len()..]))
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
+}
+
+#[test]
+fn templates_and_code_use_only_keys_that_exist() {
+    let t = Texts::new(Lang::En);
+    let mut used = BTreeSet::new();
+    for (file, text) in files("templates", ".html").iter().chain(&files("src", ".rs")) {
+        for key in quoted_after(text, &["t.text(\"", "t.fill(\"", ".fill(\"", ".text(\"", "Message::new(\""]) {
+            if key.contains(['{', '<']) {
+                continue;
+            }
+            assert!(t.has(key), "{file} uses {key}");
+            used.insert(key.to_owned());
+        }
+    }
+    assert!(used.len() > 150, "{}", used.len());
+}
+
+#[test]
+fn no_key_is_left_over() {
+    let all: String =
+        files("templates", ".html").into_iter().chain(files("src", ".rs")).map(|(_, text)| text).collect();
+    for (file, text) in files("locales/en", ".ftl") {
+        for key in keys_of(&text) {
+            let is_used = all.contains(&format!("\"{key}\"")) || key.starts_with("bank-");
+            assert!(is_used, "{file}: {key} is used nowhere");
+        }
+    }
+}
+
+#[test]
+fn templates_and_styles_hold_no_inline_style_script_or_outside_address() {
+    for (file, text) in files("templates", ".html") {
+        for sign in ["style=", "<style", " onclick", " onload", " onchange", "<script>", "javascript:", "http://", "https://"] {
+            assert!(!text.contains(sign), "{file} holds {sign}");
+        }
+    }
+    for (file, text) in files("static", ".css").into_iter().chain(files("static", ".js")) {
+        for sign in ["http://", "https://", "@import", "url("] {
+            assert!(!text.contains(sign), "{file} holds {sign}");
+        }
+    }
+}
