@@ -100,7 +100,11 @@ fn routes(config: &mut ServiceConfig, services: &Services) {
     let resource = |path: &str| web::resource(path.to_owned());
     config
         .service(resource("/").get(access::pages::home))
-        .service(resource("/sign-in").get(access::pages::show).post(access::pages::submit))
+        .service(
+            resource("/sign-in")
+                .get(access::pages::show)
+                .post(access::pages::submit),
+        )
         .service(resource("/sign-out").post(access::pages::sign_out))
         .service(resource("/billing/payment-methods").get(payment_methods::pages::show))
         .service(resource("/billing/payment-methods.csv").get(payment_methods::csv::export))
@@ -124,7 +128,11 @@ pub async fn serve(services: Data<Services>, listener: TcpListener) -> Result<()
     let server = HttpServer::new(move || {
         let services = shared.clone();
         let settings = &services.settings;
-        let name = if settings.is_https() { "__Host-billing_session" } else { "billing_session" };
+        let name = if settings.is_https() {
+            "__Host-billing_session"
+        } else {
+            "billing_session"
+        };
         let cookie_key = Key::derive_from(&settings.secret_key.derive(Purpose::Cookie));
         let sessions = SessionMiddleware::builder(DatabaseSessions(services.clone()), cookie_key)
             .cookie_name(name.to_owned())
@@ -164,8 +172,10 @@ pub async fn serve(services: Data<Services>, listener: TcpListener) -> Result<()
 
 async fn wait_for_stop() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {

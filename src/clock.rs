@@ -4,7 +4,9 @@
 
 use std::sync::Mutex;
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, Timelike, Utc};
+use chrono::{
+    DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, Timelike, Utc,
+};
 
 /// What gives the present time; a test sets its own.
 pub trait Clock: Send + Sync {
@@ -39,7 +41,9 @@ impl StillClock {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, NaiveDateTime> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -50,7 +54,8 @@ impl Clock for StillClock {
 }
 
 fn to_microseconds(at: NaiveDateTime) -> NaiveDateTime {
-    at.with_nanosecond(at.nanosecond() / 1_000 * 1_000).unwrap_or(at)
+    at.with_nanosecond(at.nanosecond() / 1_000 * 1_000)
+        .unwrap_or(at)
 }
 
 /// The Asia/Seoul time of a UTC time. Korea has kept UTC+9 without summer time since 1988.
@@ -83,7 +88,11 @@ pub fn invoice_deadline(today: NaiveDate) -> NaiveDate {
 
 fn next_day_of_month(day: u32, today: NaiveDate) -> NaiveDate {
     let this_month = today - Days::new(u64::from(today.day0())) + Days::new(u64::from(day - 1));
-    if this_month > today { this_month } else { this_month + Months::new(1) }
+    if this_month > today {
+        this_month
+    } else {
+        this_month + Months::new(1)
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +137,9 @@ mod tests {
     fn rule_7_months_and_days_are_those_of_seoul() {
         let late_evening_utc = day("2026-11-09").and_hms_opt(15, 0, 0).unwrap();
         assert_eq!(seoul_date(late_evening_utc), day("2026-11-10"));
-        assert_eq!(first_charge(seoul_date(late_evening_utc)), day("2026-12-10"));
+        assert_eq!(
+            first_charge(seoul_date(late_evening_utc)),
+            day("2026-12-10")
+        );
     }
 }

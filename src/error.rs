@@ -62,9 +62,10 @@ impl From<DieselError> for Error {
                 Self::Unavailable(format!("database: {}", told.message()))
             }
             // The message of a constraint can hold the refused value; its name cannot.
-            DieselError::DatabaseError(kind, told) => {
-                Self::Internal(format!("database: {kind:?} {}", told.constraint_name().unwrap_or_default()))
-            }
+            DieselError::DatabaseError(kind, told) => Self::Internal(format!(
+                "database: {kind:?} {}",
+                told.constraint_name().unwrap_or_default()
+            )),
             other => Self::Internal(format!("database: {other}")),
         }
     }
@@ -98,5 +99,8 @@ fn is_outage(kind: &DatabaseErrorKind, message: &str) -> bool {
 
 /// Whether the database refused a row because another has its key.
 pub fn is_taken(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+    matches!(
+        error,
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
+    )
 }

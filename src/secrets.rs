@@ -46,9 +46,13 @@ impl SecretKey {
     /// One line for the operator, without the key.
     pub fn from_hex(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let bytes = from_hex(text).ok_or("the secret key is not hexadecimal: make one with `openssl rand -hex 64`")?;
+        let bytes = from_hex(text)
+            .ok_or("the secret key is not hexadecimal: make one with `openssl rand -hex 64`")?;
         if bytes.len() < 64 {
-            return Err("the secret key is shorter than 64 bytes: make one with `openssl rand -hex 64`".into());
+            return Err(
+                "the secret key is shorter than 64 bytes: make one with `openssl rand -hex 64`"
+                    .into(),
+            );
         }
         Ok(Self(Zeroizing::new(bytes)))
     }
@@ -59,7 +63,8 @@ impl SecretKey {
     /// When the system has no randomness.
     pub fn generate() -> Result<Zeroizing<String>, String> {
         let mut bytes = Zeroizing::new([0_u8; 64]);
-        getrandom::fill(bytes.as_mut()).map_err(|e| format!("no randomness from the system: {e}"))?;
+        getrandom::fill(bytes.as_mut())
+            .map_err(|e| format!("no randomness from the system: {e}"))?;
         Ok(Zeroizing::new(to_hex(bytes.as_ref())))
     }
 
@@ -82,7 +87,13 @@ impl SecretKey {
         getrandom::fill(&mut nonce).map_err(|e| format!("no randomness from the system: {e}"))?;
         let cipher = Aes256Gcm::new(&self.derive(Purpose::Seal).into());
         let sealed = cipher
-            .encrypt(&nonce.into(), Payload { msg: text, aad: owner.as_bytes() })
+            .encrypt(
+                &nonce.into(),
+                Payload {
+                    msg: text,
+                    aad: owner.as_bytes(),
+                },
+            )
             .map_err(|_| "sealing failed".to_owned())?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
@@ -92,7 +103,13 @@ impl SecretKey {
         let (nonce, sealed) = sealed.split_at_checked(12)?;
         let nonce: [u8; 12] = nonce.try_into().ok()?;
         Aes256Gcm::new(&self.derive(Purpose::Seal).into())
-            .decrypt(&nonce.into(), Payload { msg: sealed, aad: owner.as_bytes() })
+            .decrypt(
+                &nonce.into(),
+                Payload {
+                    msg: sealed,
+                    aad: owner.as_bytes(),
+                },
+            )
             .ok()
             .map(Zeroizing::new)
     }
@@ -120,17 +137,20 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 /// When the system has no randomness.
 pub fn random_hex<const COUNT: usize>() -> Result<String, crate::error::Error> {
     let mut bytes = [0_u8; COUNT];
-    getrandom::fill(&mut bytes).map_err(|e| crate::error::Error::Internal(format!("no randomness: {e}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| crate::error::Error::Internal(format!("no randomness: {e}")))?;
     Ok(to_hex(&bytes))
 }
 
 /// Lower-case hexadecimal.
 pub fn to_hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The bytes of a hexadecimal text; `None` when it is none.
@@ -138,7 +158,10 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 /// What a person quotes to support: `PM-01J9-8C2K`, 40 random bits in Crockford's base 32.
@@ -148,8 +171,12 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
 pub fn new_reference() -> Result<String, crate::error::Error> {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut bytes = [0_u8; 8];
-    getrandom::fill(&mut bytes).map_err(|e| crate::error::Error::Internal(format!("no randomness: {e}")))?;
-    let digits: String = bytes.iter().map(|byte| char::from(DIGITS[usize::from(byte & 31)])).collect();
+    getrandom::fill(&mut bytes)
+        .map_err(|e| crate::error::Error::Internal(format!("no randomness: {e}")))?;
+    let digits: String = bytes
+        .iter()
+        .map(|byte| char::from(DIGITS[usize::from(byte & 31)]))
+        .collect();
     Ok(format!("PM-{}-{}", &digits[..4], &digits[4..]))
 }
 

@@ -111,22 +111,39 @@ impl Settings {
     /// # Errors
     /// One line for the operator that says what to do.
     pub fn for_demo(flags: ServeFlags, secret_key: SecretKey) -> Result<Self, String> {
-        if flags.gateway.as_deref().is_some_and(|gateway| gateway != "sandbox") {
+        if flags
+            .gateway
+            .as_deref()
+            .is_some_and(|gateway| gateway != "sandbox")
+        {
             return Err("the demo has the sandbox gateway only: leave BILLING_GATEWAY out".into());
         }
         let mut settings = Self::new(flags, secret_key, true)?;
         if !settings.is_loopback() {
-            return Err("the demo listens only on a loopback address: use --listen 127.0.0.1:8080".into());
+            return Err(
+                "the demo listens only on a loopback address: use --listen 127.0.0.1:8080".into(),
+            );
         }
-        settings.helpdesk_email.get_or_insert_with(|| "helpdesk@northwind.test".into());
+        settings
+            .helpdesk_email
+            .get_or_insert_with(|| "helpdesk@northwind.test".into());
         Ok(settings)
     }
 
     fn new(flags: ServeFlags, secret_key: SecretKey, demo: bool) -> Result<Self, String> {
-        let base_url = flags.base_url.unwrap_or_else(|| format!("http://{}", flags.listen));
-        let default_name = if demo { "Northwind Cloud" } else { "Billing console" };
+        let base_url = flags
+            .base_url
+            .unwrap_or_else(|| format!("http://{}", flags.listen));
+        let default_name = if demo {
+            "Northwind Cloud"
+        } else {
+            "Billing console"
+        };
         let code = flags.sandbox_phone_code;
-        if code.as_ref().is_some_and(|code| code.len() != 6 || !code.bytes().all(|byte| byte.is_ascii_digit())) {
+        if code
+            .as_ref()
+            .is_some_and(|code| code.len() != 6 || !code.bytes().all(|byte| byte.is_ascii_digit()))
+        {
             return Err("BILLING_SANDBOX_PHONE_CODE takes six digits".into());
         }
         Ok(Self {
@@ -146,7 +163,9 @@ impl Settings {
 
     /// Host and port as a browser sends them.
     pub fn authority(&self) -> &str {
-        self.base_url.split_once("://").map_or(self.base_url.as_str(), |(_, authority)| authority)
+        self.base_url
+            .split_once("://")
+            .map_or(self.base_url.as_str(), |(_, authority)| authority)
     }
 
     /// Whether browsers reach the console by TLS: decides Secure cookies and HSTS.
@@ -157,27 +176,49 @@ impl Settings {
     /// Whether nobody outside this machine reaches the console.
     pub fn is_loopback(&self) -> bool {
         let authority = self.authority();
-        let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
-            if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
-        });
+        let host = authority
+            .rsplit_once(':')
+            .map_or(authority, |(host, port)| {
+                if port.bytes().all(|byte| byte.is_ascii_digit()) {
+                    host
+                } else {
+                    authority
+                }
+            });
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_local_name = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let is_local_name = host == "localhost"
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
         self.listen.ip().is_loopback() && is_local_name
     }
 
     /// The link to Helpdesk: its page, else its address.
     pub fn helpdesk(&self) -> Option<String> {
-        let mail = || self.helpdesk_email.as_ref().map(|address| format!("mailto:{address}"));
+        let mail = || {
+            self.helpdesk_email
+                .as_ref()
+                .map(|address| format!("mailto:{address}"))
+        };
         self.helpdesk_url.clone().or_else(mail)
     }
 }
 
 fn checked_base_url(url: &str) -> Result<String, String> {
     let url = url.trim_end_matches('/');
-    let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let authority = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
     match authority {
-        Some(authority) if !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']) => Ok(url.to_owned()),
-        _ => Err("BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com".into()),
+        Some(authority)
+            if !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']) =>
+        {
+            Ok(url.to_owned())
+        }
+        _ => Err(
+            "BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com"
+                .into(),
+        ),
     }
 }
 
@@ -189,7 +230,9 @@ pub fn secret(name: &str) -> Result<Option<Zeroizing<String>>, String> {
     if let Ok(value) = std::env::var(name) {
         return Ok(Some(Zeroizing::new(value)).filter(|value| !value.is_empty()));
     }
-    let Ok(path) = std::env::var(format!("{name}_FILE")) else { return Ok(None) };
+    let Ok(path) = std::env::var(format!("{name}_FILE")) else {
+        return Ok(None);
+    };
     match std::fs::read_to_string(&path) {
         Ok(value) => Ok(Some(Zeroizing::new(value.trim().to_owned()))),
         Err(e) => Err(format!("cannot read {name}_FILE {path:?}: {e}")),
@@ -202,8 +245,17 @@ mod tests {
 
     #[test]
     fn a_base_url_is_a_scheme_and_a_host() {
-        assert_eq!(checked_base_url("https://billing.example.com/"), Ok("https://billing.example.com".into()));
-        for wrong in ["billing.example.com", "ftp://x", "https://", "https://x/y", "https://u@x"] {
+        assert_eq!(
+            checked_base_url("https://billing.example.com/"),
+            Ok("https://billing.example.com".into())
+        );
+        for wrong in [
+            "billing.example.com",
+            "ftp://x",
+            "https://",
+            "https://x/y",
+            "https://u@x",
+        ] {
             assert!(checked_base_url(wrong).is_err(), "{wrong}");
         }
     }

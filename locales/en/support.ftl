@@ -49,7 +49,6 @@ support-attempt-not_sent = Card company not reached
 support-attempt-calling = Being confirmed
 support-attempt-committed = Registered
 support-attempt-compensated = Undone: the group had changed
-support-attempt-absent = Not registered: no answer came
 support-run-open = In progress at step { $n }
 support-run-left = Left at step { $n }
 support-run-cancelled = Cancelled at step { $n }

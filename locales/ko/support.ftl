@@ -41,7 +41,6 @@ support-attempt-not_sent = 카드사 연결 실패
 support-attempt-calling = 확인 중
 support-attempt-committed = 등록 완료
 support-attempt-compensated = 되돌림: 그룹이 먼저 바뀜
-support-attempt-absent = 등록 안 됨: 응답 없음
 support-run-open = { $n }단계 진행 중
 support-run-left = { $n }단계에서 나감
 support-run-cancelled = { $n }단계에서 취소

@@ -31,8 +31,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, the strongest first.
-    pub const ALL: [Self; 5] =
-        [Self::BillingAdministrator, Self::BillingManager, Self::BillingViewer, Self::Support, Self::None];
+    pub const ALL: [Self; 5] = [
+        Self::BillingAdministrator,
+        Self::BillingManager,
+        Self::BillingViewer,
+        Self::Support,
+        Self::None,
+    ];
 
     /// As stored and imported.
     pub fn as_str(self) -> &'static str {
@@ -101,7 +106,10 @@ impl Viewer {
     /// [`Error::RoleNeeded`]
     pub fn administrator(&self) -> Result<Administrator<'_>, Error> {
         match (&self.organization, self.role) {
-            (Some(organization), Role::BillingAdministrator) => Ok(Administrator { viewer: self, organization }),
+            (Some(organization), Role::BillingAdministrator) => Ok(Administrator {
+                viewer: self,
+                organization,
+            }),
             _ => Err(Error::RoleNeeded(Box::new(self.clone()))),
         }
     }
@@ -111,12 +119,20 @@ impl Viewer {
     /// # Errors
     /// [`Error::NotFound`]
     pub fn support_staff(&self) -> Result<SupportStaff<'_>, Error> {
-        if self.role == Role::Support { Ok(SupportStaff { viewer: self }) } else { Err(Error::NotFound) }
+        if self.role == Role::Support {
+            Ok(SupportStaff { viewer: self })
+        } else {
+            Err(Error::NotFound)
+        }
     }
 
     /// The first page after sign-in.
     pub fn home(&self) -> &'static str {
-        if self.role == Role::Support { "/support/groups" } else { "/billing/payment-methods" }
+        if self.role == Role::Support {
+            "/support/groups"
+        } else {
+            "/billing/payment-methods"
+        }
     }
 }
 
@@ -139,7 +155,10 @@ pub struct SupportStaff<'a> {
 /// The one mask for e-mail addresses: `k***@acme.test`.
 pub fn mask_email(email: &str) -> String {
     let (local, domain) = email.split_once('@').unwrap_or((email, ""));
-    format!("{}***@{domain}", local.chars().next().map(String::from).unwrap_or_default())
+    format!(
+        "{}***@{domain}",
+        local.chars().next().map(String::from).unwrap_or_default()
+    )
 }
 
 /// The 403 page: which role is needed, which they have, whom to ask (rule 1).
@@ -168,7 +187,11 @@ mod tests {
             name: "Kim".into(),
             email: "kim@acme.test".into(),
             role,
-            organization: Some(Organization { id: "acme".into(), name: "Acme".into(), member_type: "business".into() }),
+            organization: Some(Organization {
+                id: "acme".into(),
+                name: "Acme".into(),
+                member_type: "business".into(),
+            }),
             in_main_group: true,
             whom_to_ask: Vec::new(),
             last_seen: NaiveDateTime::default(),
@@ -178,8 +201,16 @@ mod tests {
     #[test]
     fn rule_1_only_billing_administrators_pass() {
         for role in Role::ALL {
-            assert_eq!(viewer(role).administrator().is_ok(), role == Role::BillingAdministrator, "{role:?}");
-            assert_eq!(viewer(role).support_staff().is_ok(), role == Role::Support, "{role:?}");
+            assert_eq!(
+                viewer(role).administrator().is_ok(),
+                role == Role::BillingAdministrator,
+                "{role:?}"
+            );
+            assert_eq!(
+                viewer(role).support_staff().is_ok(),
+                role == Role::Support,
+                "{role:?}"
+            );
             assert_eq!(Role::parse(role.as_str()), Some(role));
         }
     }

@@ -14,11 +14,17 @@ use crate::{
     app::Services,
     audit, demo,
     error::Error,
-    web::{self as pages, Fields, Message, Posted, Problems, Shell, Texts, Visit, fields::has_control, see_other},
+    web::{
+        self as pages, Fields, Message, Posted, Problems, Shell, Texts, Visit, fields::has_control,
+        see_other,
+    },
 };
 
 /// Failed tries of one account or one address, then a pause (PCI DSS 8.3.4).
-const TRIES: Limit = Limit { count: 10, window: TimeDelta::minutes(15) };
+const TRIES: Limit = Limit {
+    count: 10,
+    window: TimeDelta::minutes(15),
+};
 
 #[derive(Template)]
 #[template(path = "access/sign_in.html")]
@@ -47,9 +53,17 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse
     if visit.has_session()
         && let Ok((viewer, ())) = visit.read(|_, _| Ok(())).await
     {
-        return Ok(see_other(local_path(query.next.as_deref()).unwrap_or(viewer.home())));
+        return Ok(see_other(
+            local_path(query.next.as_deref()).unwrap_or(viewer.home()),
+        ));
     }
-    sign_in_page(&visit, StatusCode::OK, "", query.into_inner().next.unwrap_or_default(), Problems::default())
+    sign_in_page(
+        &visit,
+        StatusCode::OK,
+        "",
+        query.into_inner().next.unwrap_or_default(),
+        Problems::default(),
+    )
 }
 
 fn sign_in_page(
@@ -100,8 +114,13 @@ fn fit(value: &str, longest: usize, too_long: &'static str) -> Result<(), Valida
     }
 }
 
-const SIGN_IN_KEYS: [&str; 5] =
-    ["err-control", "err-email-empty", "err-email-long", "err-password-empty", "err-password-long"];
+const SIGN_IN_KEYS: [&str; 5] = [
+    "err-control",
+    "err-email-empty",
+    "err-email-long",
+    "err-password-empty",
+    "err-password-long",
+];
 
 /// `POST /sign-in`
 ///
@@ -114,14 +133,25 @@ pub async fn submit(visit: Visit, posted: Posted) -> Result<HttpResponse, Error>
     let fields = posted.fields()?;
     let email = fields.one("email")?.trim().to_lowercase();
     let next = fields.one("next")?.to_owned();
-    let form = SignIn { email: &email, password: fields.one("password")? };
+    let form = SignIn {
+        email: &email,
+        password: fields.one("password")?,
+    };
     if let Err(errors) = form.validate() {
         let problems = Problems::of(&errors, &["email", "password"], &SIGN_IN_KEYS);
-        return sign_in_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &email, next, problems);
+        return sign_in_page(
+            &visit,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &email,
+            next,
+            problems,
+        );
     }
     let address = visit.address.to_string();
     let asked = email.clone();
-    let answer = visit.block(move |services| try_sign_in(services, &asked, &fields, &address)).await?;
+    let answer = visit
+        .block(move |services| try_sign_in(services, &asked, &fields, &address))
+        .await?;
     match answer {
         Answer::Right { user_id } => {
             visit.start_session(&user_id)?;
@@ -129,13 +159,27 @@ pub async fn submit(visit: Visit, posted: Posted) -> Result<HttpResponse, Error>
         }
         Answer::Wrong => {
             let problems = Problems::one("email", Message::new("signin-wrong"));
-            sign_in_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &email, next, problems)
+            sign_in_page(
+                &visit,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &email,
+                next,
+                problems,
+            )
         }
         Answer::Paused { until } => {
             let problems = Problems::one("email", Message::new("signin-paused").arg("time", until));
-            let mut response = sign_in_page(&visit, StatusCode::TOO_MANY_REQUESTS, &email, next, problems)?;
+            let mut response = sign_in_page(
+                &visit,
+                StatusCode::TOO_MANY_REQUESTS,
+                &email,
+                next,
+                problems,
+            )?;
             let seconds = (until - visit.services.clock.now()).num_seconds().max(1);
-            response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(actix_web::http::header::RETRY_AFTER, seconds.into());
             Ok(response)
         }
     }
@@ -149,9 +193,17 @@ enum Answer {
 
 /// A place of both counters is taken before the password is looked at, so that parallel guesses
 /// count exactly; the right password gives them back.
-fn try_sign_in(services: &Services, email: &str, fields: &Fields, address: &str) -> Result<Answer, Error> {
+fn try_sign_in(
+    services: &Services,
+    email: &str,
+    fields: &Fields,
+    address: &str,
+) -> Result<Answer, Error> {
     let now = services.clock.now();
-    let account_key = format!("sign-in:account:{}", crate::secrets::sha256_hex(email.as_bytes()));
+    let account_key = format!(
+        "sign-in:account:{}",
+        crate::secrets::sha256_hex(email.as_bytes())
+    );
     let address_key = format!("sign-in:address:{address}");
     let taken = services.db.transaction(|db| {
         throttle::take(db, &account_key, TRIES, now)?;
@@ -169,7 +221,11 @@ fn try_sign_in(services: &Services, email: &str, fields: &Fields, address: &str)
             throttle::clear(db, &account_key)?;
             throttle::give_back(db, &address_key)?;
             let organization = store::organization_of(db, &user_id)?.unwrap_or_default();
-            audit::append(db, now, &audit::Entry::new(&organization, &user_id, "sign_in", &user_id))?;
+            audit::append(
+                db,
+                now,
+                &audit::Entry::new(&organization, &user_id, "sign_in", &user_id),
+            )?;
             Ok(Answer::Right { user_id })
         }
         known => {
@@ -191,8 +247,15 @@ pub async fn sign_out(visit: Visit, posted: Posted) -> Result<HttpResponse, Erro
     let now = visit.services.clock.now();
     visit
         .write(posted, move |db, viewer, _| {
-            let organization = viewer.organization.as_ref().map_or("", |organization| organization.id.as_str());
-            audit::append(db, now, &audit::Entry::new(organization, &viewer.id, "sign_out", &viewer.id))
+            let organization = viewer
+                .organization
+                .as_ref()
+                .map_or("", |organization| organization.id.as_str());
+            audit::append(
+                db,
+                now,
+                &audit::Entry::new(organization, &viewer.id, "sign_out", &viewer.id),
+            )
         })
         .await?;
     Ok(visit.end_session())
@@ -223,8 +286,19 @@ mod tests {
 
     #[test]
     fn next_is_a_local_path_only() {
-        assert_eq!(local_path(Some("/billing/payment-methods?page=2")), Some("/billing/payment-methods?page=2"));
-        for elsewhere in ["", "//evil.test", "https://evil.test", "/\\evil.test", "/a\nb", "javascript:x", "billing"] {
+        assert_eq!(
+            local_path(Some("/billing/payment-methods?page=2")),
+            Some("/billing/payment-methods?page=2")
+        );
+        for elsewhere in [
+            "",
+            "//evil.test",
+            "https://evil.test",
+            "/\\evil.test",
+            "/a\nb",
+            "javascript:x",
+            "billing",
+        ] {
             assert_eq!(local_path(Some(elsewhere)), None, "{elsewhere}");
         }
     }

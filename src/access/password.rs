@@ -45,16 +45,26 @@ pub fn hash(password: &str) -> Result<String, String> {
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt).map_err(|e| format!("no randomness from the system: {e}"))?;
     let salt = SaltString::encode_b64(&salt).map_err(|e| e.to_string())?;
-    in_turn(|| argon2().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string()))
-        .map_err(|e| format!("cannot hash the password: {e}"))
+    in_turn(|| {
+        argon2()
+            .hash_password(password.as_bytes(), &salt)
+            .map(|hash| hash.to_string())
+    })
+    .map_err(|e| format!("cannot hash the password: {e}"))
 }
 
 /// Whether the password belongs to the hash. Without a hash it takes the same time and is wrong.
 pub fn is_right(password: &str, hash: Option<&str>) -> bool {
     // The hash of a random password that nobody knows.
     const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else { return false };
-    in_turn(|| argon2().verify_password(password.as_bytes(), &parsed).is_ok()) && hash.is_some()
+    let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
+        return false;
+    };
+    in_turn(|| {
+        argon2()
+            .verify_password(password.as_bytes(), &parsed)
+            .is_ok()
+    }) && hash.is_some()
 }
 
 #[cfg(test)]

@@ -16,7 +16,10 @@ use crate::{
 
 /// Which sessions are alive at `now`: used within 15 minutes, begun within 8 hours.
 fn alive_since(now: NaiveDateTime) -> (NaiveDateTime, NaiveDateTime) {
-    (now - TimeDelta::minutes(IDLE_MINUTES), now - TimeDelta::hours(ABSOLUTE_HOURS))
+    (
+        now - TimeDelta::minutes(IDLE_MINUTES),
+        now - TimeDelta::hours(ABSOLUTE_HOURS),
+    )
 }
 
 /// Notes that a session is in use. As the first statement of a transaction it takes the lock.
@@ -30,7 +33,11 @@ pub fn touch(db: &mut AnyConnection, key_hash: &str, now: NaiveDateTime) -> Resu
         .filter(sessions::created_at.gt(absolute))
         .set(sessions::last_seen.eq(now))
         .execute(db)?;
-    if touched == 1 { Ok(()) } else { Err(Error::SignedOut) }
+    if touched == 1 {
+        Ok(())
+    } else {
+        Err(Error::SignedOut)
+    }
 }
 
 /// Who the session belongs to: session, user, organization and main-group membership in one query (rule 4).
@@ -45,7 +52,8 @@ pub fn viewer(db: &mut AnyConnection, key_hash: &str, now: NaiveDateTime) -> Res
         NaiveDateTime,
     );
     let (idle, absolute) = alive_since(now);
-    let (main_groups, main_members) = diesel::alias!(billing_groups as main_groups, group_members as main_members);
+    let (main_groups, main_members) =
+        diesel::alias!(billing_groups as main_groups, group_members as main_members);
     let row: Option<Row> = sessions::table
         .inner_join(users::table.left_join(organizations::table))
         .left_join(
@@ -68,19 +76,29 @@ pub fn viewer(db: &mut AnyConnection, key_hash: &str, now: NaiveDateTime) -> Res
         .filter(users::disabled_at.is_null())
         .select((
             (users::id, users::name, users::email, users::role),
-            (organizations::id, organizations::name, organizations::member_type).nullable(),
+            (
+                organizations::id,
+                organizations::name,
+                organizations::member_type,
+            )
+                .nullable(),
             main_members.field(group_members::group_id).nullable(),
             sessions::last_seen,
         ))
         .first(db)
         .optional()?;
-    let ((id, name, email, role), organization, main_member, last_seen) = row.ok_or(Error::SignedOut)?;
+    let ((id, name, email, role), organization, main_member, last_seen) =
+        row.ok_or(Error::SignedOut)?;
     let mut viewer = Viewer {
         id,
         name,
         email,
         role: Role::parse(&role).unwrap_or(Role::None),
-        organization: organization.map(|(id, name, member_type)| Organization { id, name, member_type }),
+        organization: organization.map(|(id, name, member_type)| Organization {
+            id,
+            name,
+            member_type,
+        }),
         in_main_group: main_member.is_some(),
         whom_to_ask: Vec::new(),
         last_seen,
@@ -96,7 +114,9 @@ pub fn viewer(db: &mut AnyConnection, key_hash: &str, now: NaiveDateTime) -> Res
 /// # Errors
 /// What the database says.
 pub fn whom_to_ask(db: &mut AnyConnection, viewer: &Viewer) -> Result<Vec<String>, Error> {
-    let Some(organization) = &viewer.organization else { return Ok(Vec::new()) };
+    let Some(organization) = &viewer.organization else {
+        return Ok(Vec::new());
+    };
     let addresses: Vec<String> = users::table
         .filter(users::organization_id.eq(&organization.id))
         .filter(users::role.eq(Role::BillingAdministrator.as_str()))
@@ -106,14 +126,21 @@ pub fn whom_to_ask(db: &mut AnyConnection, viewer: &Viewer) -> Result<Vec<String
         .limit(3)
         .select(users::email)
         .load(db)?;
-    Ok(addresses.iter().map(|address| mask_email(address)).collect())
+    Ok(addresses
+        .iter()
+        .map(|address| mask_email(address))
+        .collect())
 }
 
 /// The group, if the administrator reaches it (rule 3).
 ///
 /// # Errors
 /// [`Error::NotFound`], the same for a group of someone else and for one that is not there.
-pub fn reachable_group(db: &mut AnyConnection, admin: Administrator, group_id: &str) -> Result<BillingGroup, Error> {
+pub fn reachable_group(
+    db: &mut AnyConnection,
+    admin: Administrator,
+    group_id: &str,
+) -> Result<BillingGroup, Error> {
     let mut query = billing_groups::table
         .filter(billing_groups::id.eq(group_id))
         .filter(billing_groups::organization_id.eq(&admin.organization.id))
@@ -122,13 +149,19 @@ pub fn reachable_group(db: &mut AnyConnection, admin: Administrator, group_id: &
     if !admin.viewer.in_main_group {
         query = query.filter(billing_groups::id.eq_any(groups_of_member(&admin.viewer.id)));
     }
-    query.first(db).optional()?.map(BillingGroup::from).ok_or(Error::NotFound)
+    query
+        .first(db)
+        .optional()?
+        .map(BillingGroup::from)
+        .ok_or(Error::NotFound)
 }
 
 /// The ids of the groups a user is a member of.
 #[diesel::dsl::auto_type(no_type_alias)]
 pub fn groups_of_member<'a>(user_id: &'a str) -> _ {
-    group_members::table.filter(group_members::user_id.eq(user_id)).select(group_members::group_id)
+    group_members::table
+        .filter(group_members::user_id.eq(user_id))
+        .select(group_members::group_id)
 }
 
 /// What sign-in needs of a user: id, password hash. None when there is no such user or they are disabled.
@@ -150,7 +183,12 @@ pub fn credentials(db: &mut AnyConnection, email: &str) -> Result<Option<(String
 /// # Errors
 /// What the database says.
 pub fn organization_of(db: &mut AnyConnection, user_id: &str) -> Result<Option<String>, Error> {
-    Ok(users::table.find(user_id).select(users::organization_id).first::<Option<String>>(db).optional()?.flatten())
+    Ok(users::table
+        .find(user_id)
+        .select(users::organization_id)
+        .first::<Option<String>>(db)
+        .optional()?
+        .flatten())
 }
 
 /// Removes sessions that ended.
@@ -160,7 +198,11 @@ pub fn organization_of(db: &mut AnyConnection, user_id: &str) -> Result<Option<S
 pub fn remove_ended_sessions(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usize, Error> {
     let (idle, absolute) = alive_since(now);
     Ok(diesel::delete(sessions::table)
-        .filter(sessions::last_seen.le(idle).or(sessions::created_at.le(absolute)))
+        .filter(
+            sessions::last_seen
+                .le(idle)
+                .or(sessions::created_at.le(absolute)),
+        )
         .execute(db)?)
 }
 
@@ -169,7 +211,11 @@ pub fn remove_ended_sessions(db: &mut AnyConnection, now: NaiveDateTime) -> Resu
 /// # Errors
 /// What the database says.
 pub fn name_of(db: &mut AnyConnection, user_id: &str) -> Result<Option<String>, Error> {
-    Ok(users::table.find(user_id).select(users::name).first(db).optional()?)
+    Ok(users::table
+        .find(user_id)
+        .select(users::name)
+        .first(db)
+        .optional()?)
 }
 
 /// Whether a user may change a group's payment method at this moment: role and membership are read
@@ -186,7 +232,9 @@ pub fn may_change(db: &mut AnyConnection, user_id: &str, group_id: &str) -> Resu
         .first::<Option<String>>(db)
         .optional()?
         .flatten();
-    let Some(organization) = organization else { return Ok(false) };
+    let Some(organization) = organization else {
+        return Ok(false);
+    };
     let is_theirs: i64 = billing_groups::table
         .filter(billing_groups::id.eq(group_id))
         .filter(billing_groups::organization_id.eq(&organization))
@@ -196,7 +244,11 @@ pub fn may_change(db: &mut AnyConnection, user_id: &str, group_id: &str) -> Resu
         .inner_join(billing_groups::table)
         .filter(group_members::user_id.eq(user_id))
         .filter(billing_groups::organization_id.eq(&organization))
-        .filter(billing_groups::class.eq("main").or(billing_groups::id.eq(group_id)))
+        .filter(
+            billing_groups::class
+                .eq("main")
+                .or(billing_groups::id.eq(group_id)),
+        )
         .count()
         .get_result(db)?;
     Ok(is_theirs == 1 && memberships > 0)

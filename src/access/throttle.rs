@@ -22,11 +22,19 @@ pub struct Limit {
 ///
 /// # Errors
 /// [`Error::TooMany`] with the time at which the window ends.
-pub fn take(db: &mut AnyConnection, key: &str, limit: Limit, now: NaiveDateTime) -> Result<(), Error> {
+pub fn take(
+    db: &mut AnyConnection,
+    key: &str,
+    limit: Limit,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
     loop {
         let restarted = diesel::update(throttles::table.find(key))
             .filter(throttles::ends_at.le(now))
-            .set((throttles::count.eq(1), throttles::ends_at.eq(now + limit.window)))
+            .set((
+                throttles::count.eq(1),
+                throttles::ends_at.eq(now + limit.window),
+            ))
             .execute(db)?;
         if restarted == 1 {
             return Ok(());
@@ -44,7 +52,11 @@ pub fn take(db: &mut AnyConnection, key: &str, limit: Limit, now: NaiveDateTime)
         }
         let begun = db.transaction(|db| {
             diesel::insert_into(throttles::table)
-                .values((throttles::key.eq(key), throttles::count.eq(1), throttles::ends_at.eq(now + limit.window)))
+                .values((
+                    throttles::key.eq(key),
+                    throttles::count.eq(1),
+                    throttles::ends_at.eq(now + limit.window),
+                ))
                 .execute(db)
         });
         match begun {
@@ -72,7 +84,12 @@ pub fn give_back(db: &mut AnyConnection, key: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::TooMany`]
-pub fn check(db: &mut AnyConnection, key: &str, limit: Limit, now: NaiveDateTime) -> Result<(), Error> {
+pub fn check(
+    db: &mut AnyConnection,
+    key: &str,
+    limit: Limit,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
     let full: Option<NaiveDateTime> = throttles::table
         .find(key)
         .filter(throttles::ends_at.gt(now))
@@ -96,7 +113,12 @@ pub fn clear(db: &mut AnyConnection, key: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// What the database says.
-pub fn pause_if_full(db: &mut AnyConnection, key: &str, limit: Limit, until: NaiveDateTime) -> Result<(), Error> {
+pub fn pause_if_full(
+    db: &mut AnyConnection,
+    key: &str,
+    limit: Limit,
+    until: NaiveDateTime,
+) -> Result<(), Error> {
     diesel::update(throttles::table.find(key))
         .filter(throttles::count.ge(limit.count))
         .set(throttles::ends_at.eq(until))
@@ -105,7 +127,11 @@ pub fn pause_if_full(db: &mut AnyConnection, key: &str, limit: Limit, until: Nai
 }
 
 fn ends_at(db: &mut AnyConnection, key: &str) -> Result<Option<NaiveDateTime>, Error> {
-    Ok(throttles::table.find(key).select(throttles::ends_at).first(db).optional()?)
+    Ok(throttles::table
+        .find(key)
+        .select(throttles::ends_at)
+        .first(db)
+        .optional()?)
 }
 
 /// Removes counters whose window is over.

@@ -36,8 +36,20 @@ pub struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// `actor` (a user's id, or `console`) did `action` to `subject` (an id).
-    pub fn new(organization_id: &'a str, actor: &'a str, action: &'a str, subject: &'a str) -> Self {
-        Self { organization_id, actor, action, subject, reference: None, details: BTreeMap::new() }
+    pub fn new(
+        organization_id: &'a str,
+        actor: &'a str,
+        action: &'a str,
+        subject: &'a str,
+    ) -> Self {
+        Self {
+            organization_id,
+            actor,
+            action,
+            subject,
+            reference: None,
+            details: BTreeMap::new(),
+        }
     }
 
     /// What a person quotes to support.
@@ -102,7 +114,9 @@ impl Row {
 /// What the database says.
 pub fn append(db: &mut AnyConnection, now: NaiveDateTime, entry: &Entry) -> Result<(), Error> {
     let head = audit_heads::table.find(entry.organization_id);
-    let moved = diesel::update(head).set(audit_heads::seq.eq(audit_heads::seq + 1)).execute(db)?;
+    let moved = diesel::update(head)
+        .set(audit_heads::seq.eq(audit_heads::seq + 1))
+        .execute(db)?;
     if moved == 0 {
         diesel::insert_into(audit_heads::table)
             .values((
@@ -112,7 +126,9 @@ pub fn append(db: &mut AnyConnection, now: NaiveDateTime, entry: &Entry) -> Resu
             ))
             .execute(db)?;
     }
-    let (seq, previous_hash): (i64, String) = head.select((audit_heads::seq, audit_heads::hash)).first(db)?;
+    let (seq, previous_hash): (i64, String) = head
+        .select((audit_heads::seq, audit_heads::hash))
+        .first(db)?;
     let mut row = Row {
         organization_id: entry.organization_id.to_owned(),
         seq,
@@ -121,13 +137,18 @@ pub fn append(db: &mut AnyConnection, now: NaiveDateTime, entry: &Entry) -> Resu
         action: entry.action.to_owned(),
         subject: entry.subject.to_owned(),
         reference: entry.reference.map(str::to_owned),
-        details: serde_json::to_string(&entry.details).map_err(|e| Error::Internal(e.to_string()))?,
+        details: serde_json::to_string(&entry.details)
+            .map_err(|e| Error::Internal(e.to_string()))?,
         previous_hash,
         hash: String::new(),
     };
     row.hash = row.expected_hash();
-    diesel::insert_into(audit_rows::table).values(&row).execute(db)?;
-    diesel::update(head).set(audit_heads::hash.eq(&row.hash)).execute(db)?;
+    diesel::insert_into(audit_rows::table)
+        .values(&row)
+        .execute(db)?;
+    diesel::update(head)
+        .set(audit_heads::hash.eq(&row.hash))
+        .execute(db)?;
     Ok(())
 }
 
@@ -142,7 +163,10 @@ pub fn count_refusal(
     status: i32,
     now: NaiveDateTime,
 ) -> Result<(), Error> {
-    let organization = viewer.organization.as_ref().map_or(CONSOLE, |organization| organization.id.as_str());
+    let organization = viewer
+        .organization
+        .as_ref()
+        .map_or(CONSOLE, |organization| organization.id.as_str());
     count(db, organization, &viewer.id, route, status, now)
 }
 
@@ -158,10 +182,16 @@ pub fn count(
     status: i32,
     now: NaiveDateTime,
 ) -> Result<(), Error> {
-    let hour = now.with_minute(0).and_then(|at| at.with_second(0)).and_then(|at| at.with_nanosecond(0)).unwrap_or(now);
+    let hour = now
+        .with_minute(0)
+        .and_then(|at| at.with_second(0))
+        .and_then(|at| at.with_nanosecond(0))
+        .unwrap_or(now);
     let row = refusal_counts::table.find((actor, route, hour, status));
     let bump = |db: &mut AnyConnection| {
-        diesel::update(row).set(refusal_counts::count.eq(refusal_counts::count + 1)).execute(db)
+        diesel::update(row)
+            .set(refusal_counts::count.eq(refusal_counts::count + 1))
+            .execute(db)
     };
     if bump(db)? == 1 {
         return Ok(());
@@ -193,8 +223,15 @@ pub fn write_refusals(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usiz
     // A write first: it takes the lock, and of two nodes one finds nothing left.
     let past: Vec<(String, String, NaiveDateTime, String, i32, i32)> = {
         let past = refusal_counts::table.filter(refusal_counts::hour.le(over));
-        diesel::update(past).set(refusal_counts::count.eq(refusal_counts::count)).execute(db)?;
-        past.order((refusal_counts::hour, refusal_counts::actor, refusal_counts::route)).load(db)?
+        diesel::update(past)
+            .set(refusal_counts::count.eq(refusal_counts::count))
+            .execute(db)?;
+        past.order((
+            refusal_counts::hour,
+            refusal_counts::actor,
+            refusal_counts::route,
+        ))
+        .load(db)?
     };
     for (actor, route, hour, organization_id, status, count) in &past {
         let entry = Entry::new(organization_id, actor, "refused", route)

@@ -32,24 +32,46 @@ pub struct Finding {
 /// # Errors
 /// What the database says.
 pub fn verify(db: &mut AnyConnection) -> Result<Vec<Finding>, Error> {
-    let mut chains: Vec<String> =
-        audit_rows::table.select(audit_rows::organization_id).distinct().load(db)?;
-    let heads: Vec<(String, i64, String)> =
-        audit_heads::table.order(audit_heads::organization_id).load(db)?;
-    chains.extend(heads.iter().map(|(organization_id, _, _)| organization_id.clone()));
+    let mut chains: Vec<String> = audit_rows::table
+        .select(audit_rows::organization_id)
+        .distinct()
+        .load(db)?;
+    let heads: Vec<(String, i64, String)> = audit_heads::table
+        .order(audit_heads::organization_id)
+        .load(db)?;
+    chains.extend(
+        heads
+            .iter()
+            .map(|(organization_id, _, _)| organization_id.clone()),
+    );
     chains.sort();
     chains.dedup();
     chains
         .into_iter()
         .map(|chain| {
-            let head = heads.iter().find(|(organization_id, _, _)| *organization_id == chain);
-            walk(db, chain.clone(), head.map(|(_, seq, hash)| (*seq, hash.as_str())))
+            let head = heads
+                .iter()
+                .find(|(organization_id, _, _)| *organization_id == chain);
+            walk(
+                db,
+                chain.clone(),
+                head.map(|(_, seq, hash)| (*seq, hash.as_str())),
+            )
         })
         .collect()
 }
 
-fn walk(db: &mut AnyConnection, organization_id: String, head: Option<(i64, &str)>) -> Result<Finding, Error> {
-    let mut finding = Finding { organization_id, rows: 0, head: String::new(), fault: None };
+fn walk(
+    db: &mut AnyConnection,
+    organization_id: String,
+    head: Option<(i64, &str)>,
+) -> Result<Finding, Error> {
+    let mut finding = Finding {
+        organization_id,
+        rows: 0,
+        head: String::new(),
+        fault: None,
+    };
     loop {
         let rows: Vec<Row> = audit_rows::table
             .filter(audit_rows::organization_id.eq(&finding.organization_id))
@@ -85,7 +107,10 @@ fn fault_of(row: &Row, before: &Finding) -> Option<String> {
         return Some(format!("row {} is missing", before.rows + 1));
     }
     if row.previous_hash != before.head {
-        return Some(format!("row {} does not follow row {}: rows were changed or reordered", row.seq, before.rows));
+        return Some(format!(
+            "row {} does not follow row {}: rows were changed or reordered",
+            row.seq, before.rows
+        ));
     }
     (row.hash != row.expected_hash()).then(|| format!("row {} was changed", row.seq))
 }

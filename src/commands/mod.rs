@@ -91,11 +91,21 @@ pub fn run() -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
     let done = start_log().and_then(|()| match command {
-        Command::Serve { flags, database, no_migrate } => console::serve(flags, &database, no_migrate),
-        Command::Demo { flags, database, fresh } => console::demo(flags, &database, fresh),
+        Command::Serve {
+            flags,
+            database,
+            no_migrate,
+        } => console::serve(flags, &database, no_migrate),
+        Command::Demo {
+            flags,
+            database,
+            fresh,
+        } => console::demo(flags, &database, fresh),
         Command::Migrate { database } => migrate(&database),
         Command::Healthcheck { listen } => console::healthcheck(listen),
-        Command::Audit { command: AuditCommand::Verify { database } } => verify_audit(&database),
+        Command::Audit {
+            command: AuditCommand::Verify { database },
+        } => verify_audit(&database),
     });
     let (line, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
@@ -108,9 +118,17 @@ pub fn run() -> ExitCode {
 
 fn start_log() -> Result<(), Failure> {
     use std::io::Write;
-    let mut log = env_logger::Builder::from_env(env_logger::Env::new().filter_or("BILLING_LOG", "info"));
+    let mut log =
+        env_logger::Builder::from_env(env_logger::Env::new().filter_or("BILLING_LOG", "info"));
     // These print what they are given: statements with their values, headers with their cookies.
-    for verbose in ["diesel", "actix_http", "actix_web", "actix_server", "tracing", "mio"] {
+    for verbose in [
+        "diesel",
+        "actix_http",
+        "actix_web",
+        "actix_server",
+        "tracing",
+        "mio",
+    ] {
         log.filter_module(verbose, log::LevelFilter::Warn);
     }
     match std::env::var("BILLING_LOG_FORMAT").as_deref() {
@@ -126,7 +144,11 @@ fn start_log() -> Result<(), Failure> {
                 writeln!(out, "{line}")
             });
         }
-        Ok(other) => return Err(Failure::Misused(format!("BILLING_LOG_FORMAT is text or json, not {other:?}"))),
+        Ok(other) => {
+            return Err(Failure::Misused(format!(
+                "BILLING_LOG_FORMAT is text or json, not {other:?}"
+            )));
+        }
     }
     log.init();
     Ok(())
@@ -143,13 +165,18 @@ fn open_existing(flag: &DatabaseFlag) -> Result<Database, Failure> {
     if let DatabaseUrl::Sqlite(path) = &url
         && !path.exists()
     {
-        return Err(Failure::Failed(format!("there is no database at {}: name it with --database-url", path.display())));
+        return Err(Failure::Failed(format!(
+            "there is no database at {}: name it with --database-url",
+            path.display()
+        )));
     }
     let db = open(&url)?;
     if db.is_ready() {
         return Ok(db);
     }
-    Err(Failure::Failed("the database's schema is not up to date: run `billing-console migrate` first".into()))
+    Err(Failure::Failed(
+        "the database's schema is not up to date: run `billing-console migrate` first".into(),
+    ))
 }
 
 fn migrate(database: &DatabaseFlag) -> Result<(), Failure> {
@@ -163,18 +190,32 @@ fn migrate(database: &DatabaseFlag) -> Result<(), Failure> {
 
 fn verify_audit(database: &DatabaseFlag) -> Result<(), Failure> {
     let db = open_existing(database)?;
-    let findings = db.transaction(|db| audit::verify(db)).map_err(|e| Failure::Failed(e.to_string()))?;
+    let findings = db
+        .transaction(|db| audit::verify(db))
+        .map_err(|e| Failure::Failed(e.to_string()))?;
     let mut faults = Vec::new();
     for finding in &findings {
-        let chain = if finding.organization_id.is_empty() { "(console)" } else { &finding.organization_id };
+        let chain = if finding.organization_id.is_empty() {
+            "(console)"
+        } else {
+            &finding.organization_id
+        };
         match &finding.fault {
-            None => println!("{chain}: {} rows in order, head {}", finding.rows, finding.head),
+            None => println!(
+                "{chain}: {} rows in order, head {}",
+                finding.rows, finding.head
+            ),
             Some(fault) => faults.push(format!("{chain}: {fault}")),
         }
     }
     if faults.is_empty() {
-        println!("The audit trail is whole. Keep the heads: only they show whether the newest rows were removed.");
+        println!(
+            "The audit trail is whole. Keep the heads: only they show whether the newest rows were removed."
+        );
         return Ok(());
     }
-    Err(Failure::Failed(format!("the audit trail is broken: {}", faults.join("; "))))
+    Err(Failure::Failed(format!(
+        "the audit trail is broken: {}",
+        faults.join("; ")
+    )))
 }

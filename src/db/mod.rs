@@ -75,7 +75,8 @@ impl Database {
     /// One line for the operator.
     pub fn open(url: &DatabaseUrl) -> Result<Self, String> {
         let connector = Connector { url: url.clone() };
-        r2d2::ManageConnection::connect(&connector).map_err(|e| format!("cannot open the database: {e}"))?;
+        r2d2::ManageConnection::connect(&connector)
+            .map_err(|e| format!("cannot open the database: {e}"))?;
         let pool = r2d2::Pool::builder()
             .max_size(8)
             .min_idle(Some(1))
@@ -91,7 +92,9 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] when none came free.
     pub fn connection(&self) -> Result<Loan, Error> {
-        self.pool.get().map_err(|e| Error::Unavailable(e.to_string()))
+        self.pool
+            .get()
+            .map_err(|e| Error::Unavailable(e.to_string()))
     }
 
     /// Runs `work` in one transaction. One that writes begins with a write, so that it waits for
@@ -99,7 +102,10 @@ impl Database {
     ///
     /// # Errors
     /// What `work` gives, or [`Error::Unavailable`].
-    pub fn transaction<T>(&self, work: impl FnOnce(&mut AnyConnection) -> Result<T, Error>) -> Result<T, Error> {
+    pub fn transaction<T>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut loan = self.connection()?;
         let connection: &mut AnyConnection = &mut loan;
         connection.transaction(work)
@@ -116,7 +122,9 @@ impl Database {
 
     /// Whether the database answers and its schema is up to date.
     pub fn is_ready(&self) -> bool {
-        let Ok(mut connection) = self.pool.get() else { return false };
+        let Ok(mut connection) = self.pool.get() else {
+            return false;
+        };
         let pending = match &mut *connection {
             AnyConnection::Sqlite(c) => c.has_pending_migration(SQLITE_MIGRATIONS),
             #[cfg(feature = "postgres")]
@@ -133,13 +141,19 @@ impl AnyConnection {
     /// One line for the operator.
     pub fn migrate(&mut self) -> Result<usize, String> {
         match self {
-            Self::Sqlite(c) => c.run_pending_migrations(SQLITE_MIGRATIONS).map(|done| done.len()),
+            Self::Sqlite(c) => c
+                .run_pending_migrations(SQLITE_MIGRATIONS)
+                .map(|done| done.len()),
             #[cfg(feature = "postgres")]
             Self::Postgres(c) => {
                 // Two nodes that start together take turns.
-                c.batch_execute("SELECT pg_advisory_lock(8675420)").map_err(|e| e.to_string())?;
-                let applied = c.run_pending_migrations(POSTGRES_MIGRATIONS).map(|done| done.len());
-                c.batch_execute("SELECT pg_advisory_unlock(8675420)").map_err(|e| e.to_string())?;
+                c.batch_execute("SELECT pg_advisory_lock(8675420)")
+                    .map_err(|e| e.to_string())?;
+                let applied = c
+                    .run_pending_migrations(POSTGRES_MIGRATIONS)
+                    .map(|done| done.len());
+                c.batch_execute("SELECT pg_advisory_unlock(8675420)")
+                    .map_err(|e| e.to_string())?;
                 applied
             }
         }
@@ -152,9 +166,13 @@ impl AnyConnection {
     /// What the database says.
     pub fn revert_all(&mut self) -> Result<usize, String> {
         match self {
-            Self::Sqlite(c) => c.revert_all_migrations(SQLITE_MIGRATIONS).map(|undone| undone.len()),
+            Self::Sqlite(c) => c
+                .revert_all_migrations(SQLITE_MIGRATIONS)
+                .map(|undone| undone.len()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(c) => c.revert_all_migrations(POSTGRES_MIGRATIONS).map(|undone| undone.len()),
+            Self::Postgres(c) => c
+                .revert_all_migrations(POSTGRES_MIGRATIONS)
+                .map(|undone| undone.len()),
         }
         .map_err(|e| e.to_string())
     }
@@ -184,12 +202,16 @@ impl r2d2::ManageConnection for Connector {
     fn connect(&self) -> Result<AnyConnection, r2d2::Error> {
         match &self.url {
             DatabaseUrl::Sqlite(path) => {
-                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                    std::fs::create_dir_all(folder)
-                        .map_err(|e| r2d2::Error::ConnectionError(ConnectionError::BadConnection(e.to_string())))?;
+                if let Some(folder) = path
+                    .parent()
+                    .filter(|folder| !folder.as_os_str().is_empty())
+                {
+                    std::fs::create_dir_all(folder).map_err(|e| {
+                        r2d2::Error::ConnectionError(ConnectionError::BadConnection(e.to_string()))
+                    })?;
                 }
-                let mut connection =
-                    SqliteConnection::establish(&path.to_string_lossy()).map_err(r2d2::Error::ConnectionError)?;
+                let mut connection = SqliteConnection::establish(&path.to_string_lossy())
+                    .map_err(r2d2::Error::ConnectionError)?;
                 // busy_timeout first: the switch to WAL waits for its lock only with it.
                 connection
                     .batch_execute(
@@ -201,8 +223,8 @@ impl r2d2::ManageConnection for Connector {
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(url) => {
-                let mut connection =
-                    diesel::pg::PgConnection::establish(url).map_err(r2d2::Error::ConnectionError)?;
+                let mut connection = diesel::pg::PgConnection::establish(url)
+                    .map_err(r2d2::Error::ConnectionError)?;
                 connection
                     .batch_execute("SET TIME ZONE 'UTC'; SET lock_timeout = '4s'; SET synchronous_commit = on;")
                     .map_err(r2d2::Error::QueryError)?;
@@ -236,7 +258,10 @@ mod tests {
 
     #[test]
     fn a_database_url_names_a_file_or_a_server() {
-        assert_eq!("sqlite:var/x.db".parse(), Ok(DatabaseUrl::Sqlite("var/x.db".into())));
+        assert_eq!(
+            "sqlite:var/x.db".parse(),
+            Ok(DatabaseUrl::Sqlite("var/x.db".into()))
+        );
         assert!("mysql://x".parse::<DatabaseUrl>().is_err());
         assert!("sqlite:".parse::<DatabaseUrl>().is_err());
     }

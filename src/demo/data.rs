@@ -9,7 +9,9 @@ use crate::{
     clock,
     db::{
         AnyConnection,
-        schema::{billing_groups, console_facts, group_members, organizations, payment_methods, users},
+        schema::{
+            billing_groups, console_facts, group_members, organizations, payment_methods, users,
+        },
     },
     error::Error,
     gateway::{BillingKey, Brand, CardFacts, Expiry, Funding, Issuer, LastFour, Owner, sandbox},
@@ -28,12 +30,16 @@ struct Filler<'a> {
 /// # Errors
 /// What the database says.
 pub fn fill(db: &mut AnyConnection, now: NaiveDateTime) -> Result<(), Error> {
-    let hashes: Vec<String> =
-        (0..8).map(|_| password::hash(PASSWORD).map_err(Error::Internal)).collect::<Result<_, _>>()?;
+    let hashes: Vec<String> = (0..8)
+        .map(|_| password::hash(PASSWORD).map_err(Error::Internal))
+        .collect::<Result<_, _>>()?;
     let mut hashes = hashes.into_iter();
     db.transaction(|db| {
         diesel::insert_into(console_facts::table)
-            .values((console_facts::name.eq("made_by"), console_facts::value.eq("demo")))
+            .values((
+                console_facts::name.eq("made_by"),
+                console_facts::value.eq("demo"),
+            ))
             .execute(db)?;
         let mut filler = Filler { db, now };
         filler.acme()?;
@@ -41,14 +47,62 @@ pub fn fill(db: &mut AnyConnection, now: NaiveDateTime) -> Result<(), Error> {
         filler.mir_labs()?;
         let administrator = Role::BillingAdministrator;
         for (email, name, role, organization, groups) in [
-            ("main-admin@acme.test", "Morgan Adler", administrator, Some("acme"), vec!["acme-main"]),
-            ("sub-admin@acme.test", "Sage Alvarez", administrator, Some("acme"), vec!["acme-lab"]),
-            ("manager@acme.test", "Max Ng", Role::BillingManager, Some("acme"), vec!["acme-main"]),
-            ("viewer@acme.test", "Val Winter", Role::BillingViewer, Some("acme"), vec!["acme-main"]),
-            ("ungrouped@acme.test", "Uma Park", administrator, Some("acme"), vec![]),
-            ("admin@blueharbor.test", "Bo Hansen", administrator, Some("blueharbor"), vec!["blueharbor-main"]),
-            ("admin@mirlabs.test", "김하나", administrator, Some("mirlabs"), vec!["mir-main"]),
-            ("support@console.test", "Sam Porter", Role::Support, None, vec![]),
+            (
+                "main-admin@acme.test",
+                "Morgan Adler",
+                administrator,
+                Some("acme"),
+                vec!["acme-main"],
+            ),
+            (
+                "sub-admin@acme.test",
+                "Sage Alvarez",
+                administrator,
+                Some("acme"),
+                vec!["acme-lab"],
+            ),
+            (
+                "manager@acme.test",
+                "Max Ng",
+                Role::BillingManager,
+                Some("acme"),
+                vec!["acme-main"],
+            ),
+            (
+                "viewer@acme.test",
+                "Val Winter",
+                Role::BillingViewer,
+                Some("acme"),
+                vec!["acme-main"],
+            ),
+            (
+                "ungrouped@acme.test",
+                "Uma Park",
+                administrator,
+                Some("acme"),
+                vec![],
+            ),
+            (
+                "admin@blueharbor.test",
+                "Bo Hansen",
+                administrator,
+                Some("blueharbor"),
+                vec!["blueharbor-main"],
+            ),
+            (
+                "admin@mirlabs.test",
+                "김하나",
+                administrator,
+                Some("mirlabs"),
+                vec!["mir-main"],
+            ),
+            (
+                "support@console.test",
+                "Sam Porter",
+                Role::Support,
+                None,
+                vec![],
+            ),
         ] {
             filler.user(email, name, role, organization, &groups, hashes.next())?;
         }
@@ -60,9 +114,25 @@ impl Filler<'_> {
     fn acme(&mut self) -> Result<(), Error> {
         self.organization("acme", "Acme Robotics")?;
         self.group("acme", "acme-main", "acme-main", Class::Main)?;
-        self.card("acme-main", "shinhan", Owner::Personal, Some(Brand::Visa), "4242", self.month(36), 21)?;
+        self.card(
+            "acme-main",
+            "shinhan",
+            Owner::Personal,
+            Some(Brand::Visa),
+            "4242",
+            self.month(36),
+            21,
+        )?;
         self.group("acme", "acme-ml", "acme-ml", Class::Sub)?;
-        self.card("acme-ml", "hyundai", Owner::Corporate, Some(Brand::Mastercard), "4444", self.month(1), 34)?;
+        self.card(
+            "acme-ml",
+            "hyundai",
+            Owner::Corporate,
+            Some(Brand::Mastercard),
+            "4444",
+            self.month(1),
+            34,
+        )?;
         self.group("acme", "acme-web", "acme-web", Class::Sub)?;
         self.account("acme-web", "woori", "4821", 53)?;
         self.group("acme", "acme-lab", "acme-lab", Class::Sub)
@@ -70,7 +140,12 @@ impl Filler<'_> {
 
     fn blue_harbor(&mut self) -> Result<(), Error> {
         self.organization("blueharbor", "Blue Harbor")?;
-        self.group("blueharbor", "blueharbor-main", "blueharbor-main", Class::Main)
+        self.group(
+            "blueharbor",
+            "blueharbor-main",
+            "blueharbor-main",
+            Class::Main,
+        )
     }
 
     /// Twelve groups in every state that the table can show.
@@ -90,20 +165,80 @@ impl Filler<'_> {
             ("mir-map", "지도 서비스"),
             ("mir-qa", "품질 관리"),
         ] {
-            let class = if id == "mir-main" { Class::Main } else { Class::Sub };
+            let class = if id == "mir-main" {
+                Class::Main
+            } else {
+                Class::Sub
+            };
             self.group("mirlabs", id, name, class)?;
         }
         let (personal, corporate) = (Owner::Personal, Owner::Corporate);
-        self.card("mir-main", "hyundai", corporate, Some(Brand::Mastercard), "4444", self.month(30), 90)?;
-        self.card("mir-search", "shinhan", personal, Some(Brand::Visa), "4242", self.month(14), 12)?;
-        self.card("mir-data", "bc", corporate, None, "0005", self.month(22), 40)?;
-        self.card("mir-infra", "hyundai", corporate, Some(Brand::Mastercard), "4444", self.month(0), 300)?;
-        self.card("mir-mobile", "shinhan", personal, Some(Brand::Visa), "4242", self.month(-1), 700)?;
-        self.card("mir-mail", "kb", personal, Some(Brand::Visa), "0341", self.month(18), 50)?;
+        self.card(
+            "mir-main",
+            "hyundai",
+            corporate,
+            Some(Brand::Mastercard),
+            "4444",
+            self.month(30),
+            90,
+        )?;
+        self.card(
+            "mir-search",
+            "shinhan",
+            personal,
+            Some(Brand::Visa),
+            "4242",
+            self.month(14),
+            12,
+        )?;
+        self.card(
+            "mir-data",
+            "bc",
+            corporate,
+            None,
+            "0005",
+            self.month(22),
+            40,
+        )?;
+        self.card(
+            "mir-infra",
+            "hyundai",
+            corporate,
+            Some(Brand::Mastercard),
+            "4444",
+            self.month(0),
+            300,
+        )?;
+        self.card(
+            "mir-mobile",
+            "shinhan",
+            personal,
+            Some(Brand::Visa),
+            "4242",
+            self.month(-1),
+            700,
+        )?;
+        self.card(
+            "mir-mail",
+            "kb",
+            personal,
+            Some(Brand::Visa),
+            "0341",
+            self.month(18),
+            50,
+        )?;
         self.failed("mir-mail", 14)?;
         self.account("mir-shop", "shinhan", "7713", 120)?;
         self.account("mir-edu", "woori", "0926", 8)?;
-        self.card("mir-game", "samsung", personal, Some(Brand::Amex), "8431", self.month(-2), 800)?;
+        self.card(
+            "mir-game",
+            "samsung",
+            personal,
+            Some(Brand::Amex),
+            "8431",
+            self.month(-2),
+            800,
+        )?;
         self.failed("mir-game", 14)?;
         self.card("mir-map", "bc", corporate, None, "0005", self.month(9), 65)?;
         self.in_review("mir-map", 3)?;
@@ -134,7 +269,13 @@ impl Filler<'_> {
         Ok(())
     }
 
-    fn group(&mut self, organization: &str, id: &str, name: &str, class: Class) -> Result<(), Error> {
+    fn group(
+        &mut self,
+        organization: &str,
+        id: &str,
+        name: &str,
+        class: Class,
+    ) -> Result<(), Error> {
         diesel::insert_into(billing_groups::table)
             .values((
                 billing_groups::id.eq(id),
@@ -148,7 +289,10 @@ impl Filler<'_> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one line for each card in the data above")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one line for each card in the data above"
+    )]
     fn card(
         &mut self,
         group: &str,
@@ -159,8 +303,12 @@ impl Filler<'_> {
         expires: NaiveDate,
         days_ago: i64,
     ) -> Result<(), Error> {
-        let last_four = LastFour::parse(digits).ok_or_else(|| Error::Internal("demo data: last four".into()))?;
-        let expiry = Expiry { year: expires.year(), month: expires.month() };
+        let last_four = LastFour::parse(digits)
+            .ok_or_else(|| Error::Internal("demo data: last four".into()))?;
+        let expiry = Expiry {
+            year: expires.year(),
+            month: expires.month(),
+        };
         let facts = CardFacts {
             funding: Funding::Credit,
             owner,
@@ -171,14 +319,37 @@ impl Filler<'_> {
         };
         let key = BillingKey::new(format!("sandbox-{}", random_hex::<12>()?));
         sandbox::seed(self.db, &key, &facts, self.now)?;
-        let card = Card { issuer: facts.issuer, owner, brand, last_four, expiry, key };
-        store::replace(self.db, group, &PaymentMethod::Card(card), None, self.ago(days_ago))?;
+        let card = Card {
+            issuer: facts.issuer,
+            owner,
+            brand,
+            last_four,
+            expiry,
+            key,
+        };
+        store::replace(
+            self.db,
+            group,
+            &PaymentMethod::Card(card),
+            None,
+            self.ago(days_ago),
+        )?;
         Ok(())
     }
 
-    fn account(&mut self, group: &str, bank: &str, digits: &str, days_ago: i64) -> Result<(), Error> {
-        let last_four = LastFour::parse(digits).ok_or_else(|| Error::Internal("demo data: last four".into()))?;
-        let account = PaymentMethod::Account(Account { bank: bank.into(), last_four });
+    fn account(
+        &mut self,
+        group: &str,
+        bank: &str,
+        digits: &str,
+        days_ago: i64,
+    ) -> Result<(), Error> {
+        let last_four = LastFour::parse(digits)
+            .ok_or_else(|| Error::Internal("demo data: last four".into()))?;
+        let account = PaymentMethod::Account(Account {
+            bank: bank.into(),
+            last_four,
+        });
         store::replace(self.db, group, &account, None, self.ago(days_ago))?;
         Ok(())
     }
@@ -220,7 +391,10 @@ impl Filler<'_> {
             .execute(self.db)?;
         for group in groups {
             diesel::insert_into(group_members::table)
-                .values((group_members::user_id.eq(&id), group_members::group_id.eq(group)))
+                .values((
+                    group_members::user_id.eq(&id),
+                    group_members::group_id.eq(group),
+                ))
                 .execute(self.db)?;
         }
         Ok(())

@@ -34,14 +34,46 @@ pub struct Account {
 
 /// Every demo account.
 pub const ACCOUNTS: &[Account] = &[
-    Account { email: "main-admin@acme.test", key: "demo-main-admin", what: "demo-main-admin-what" },
-    Account { email: "sub-admin@acme.test", key: "demo-sub-admin", what: "demo-sub-admin-what" },
-    Account { email: "admin@blueharbor.test", key: "demo-new-customer", what: "demo-new-customer-what" },
-    Account { email: "admin@mirlabs.test", key: "demo-mir", what: "demo-mir-what" },
-    Account { email: "manager@acme.test", key: "demo-manager", what: "demo-manager-what" },
-    Account { email: "viewer@acme.test", key: "demo-viewer", what: "demo-viewer-what" },
-    Account { email: "ungrouped@acme.test", key: "demo-ungrouped", what: "demo-ungrouped-what" },
-    Account { email: "support@console.test", key: "demo-support", what: "demo-support-what" },
+    Account {
+        email: "main-admin@acme.test",
+        key: "demo-main-admin",
+        what: "demo-main-admin-what",
+    },
+    Account {
+        email: "sub-admin@acme.test",
+        key: "demo-sub-admin",
+        what: "demo-sub-admin-what",
+    },
+    Account {
+        email: "admin@blueharbor.test",
+        key: "demo-new-customer",
+        what: "demo-new-customer-what",
+    },
+    Account {
+        email: "admin@mirlabs.test",
+        key: "demo-mir",
+        what: "demo-mir-what",
+    },
+    Account {
+        email: "manager@acme.test",
+        key: "demo-manager",
+        what: "demo-manager-what",
+    },
+    Account {
+        email: "viewer@acme.test",
+        key: "demo-viewer",
+        what: "demo-viewer-what",
+    },
+    Account {
+        email: "ungrouped@acme.test",
+        key: "demo-ungrouped",
+        what: "demo-ungrouped-what",
+    },
+    Account {
+        email: "support@console.test",
+        key: "demo-support",
+        what: "demo-support-what",
+    },
 ];
 
 /// What a database says of its origin.
@@ -60,13 +92,20 @@ pub enum Origin {
 /// # Errors
 /// What the database says.
 pub fn origin(db: &mut AnyConnection) -> Result<Origin, Error> {
-    let made_by: Option<String> =
-        console_facts::table.find("made_by").select(console_facts::value).first(db).optional()?;
+    let made_by: Option<String> = console_facts::table
+        .find("made_by")
+        .select(console_facts::value)
+        .first(db)
+        .optional()?;
     if made_by.as_deref() == Some("demo") {
         return Ok(Origin::Demo);
     }
     let organizations: i64 = organizations::table.count().get_result(db)?;
-    Ok(if organizations == 0 { Origin::Empty } else { Origin::Own })
+    Ok(if organizations == 0 {
+        Origin::Empty
+    } else {
+        Origin::Own
+    })
 }
 
 #[derive(Template)]
@@ -83,7 +122,19 @@ struct InboxPage {
 /// [`Error::SignedOut`], [`Error::NotFound`] outside the demo
 pub async fn inbox(visit: Visit) -> Result<HttpResponse, Error> {
     let (viewer, ()) = visit.read(|_, _| Ok(())).await?;
-    let messages = visit.services.sandbox_phone.as_ref().ok_or(Error::NotFound)?.inbox();
+    let messages = visit
+        .services
+        .sandbox_phone
+        .as_ref()
+        .ok_or(Error::NotFound)?
+        .inbox();
     let shell = visit.shell(&viewer, Section::None);
-    pages::page(StatusCode::OK, &InboxPage { t: visit.t, shell, messages })
+    pages::page(
+        StatusCode::OK,
+        &InboxPage {
+            t: visit.t,
+            shell,
+            messages,
+        },
+    )
 }

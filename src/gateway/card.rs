@@ -54,7 +54,12 @@ impl Brand {
 
 /// The network that a card number's first digits name (ISO/IEC 7812 ranges); none for domestic cards.
 pub fn brand_of(number: &str) -> Option<Brand> {
-    let first = |digits: usize| number.get(..digits).and_then(|prefix| prefix.parse::<u32>().ok()).unwrap_or(0);
+    let first = |digits: usize| {
+        number
+            .get(..digits)
+            .and_then(|prefix| prefix.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
     match (first(1), first(2), first(4)) {
         (4, ..) => Some(Brand::Visa),
         (_, 51..=55, _) | (.., 2221..=2720) => Some(Brand::Mastercard),
@@ -98,7 +103,8 @@ pub struct LastFour(String);
 impl LastFour {
     /// Exactly four digits.
     pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| Self(text.to_owned()))
+        (text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| Self(text.to_owned()))
     }
 
     /// The digits.
@@ -205,11 +211,21 @@ impl CardDetails {
         let expiry = parse_expiry(month, year, today);
         let password_2 = parse_password(password_2);
         match (number, expiry, password_2) {
-            (Ok(number), Ok(expiry), Ok(password_2)) => Ok(Self { number, expiry, password_2 }),
+            (Ok(number), Ok(expiry), Ok(password_2)) => Ok(Self {
+                number,
+                expiry,
+                password_2,
+            }),
             (number, expiry, password_2) => Err([
-                number.err().map(|key| CardProblem { field: "card_number", key }),
+                number.err().map(|key| CardProblem {
+                    field: "card_number",
+                    key,
+                }),
                 expiry.err(),
-                password_2.err().map(|key| CardProblem { field: "card_password_2", key }),
+                password_2.err().map(|key| CardProblem {
+                    field: "card_password_2",
+                    key,
+                }),
             ]
             .into_iter()
             .flatten()
@@ -274,8 +290,14 @@ fn passes_luhn(digits: &str) -> bool {
 }
 
 fn parse_expiry(month: &str, year: &str, today: NaiveDate) -> Result<Expiry, CardProblem> {
-    let at_month = |key| CardProblem { field: "expiry_month", key };
-    let at_year = |key| CardProblem { field: "expiry_year", key };
+    let at_month = |key| CardProblem {
+        field: "expiry_month",
+        key,
+    };
+    let at_year = |key| CardProblem {
+        field: "expiry_year",
+        key,
+    };
     if has_control(month) {
         return Err(at_month("err-control"));
     }
@@ -290,14 +312,24 @@ fn parse_expiry(month: &str, year: &str, today: NaiveDate) -> Result<Expiry, Car
         (false, false) => {}
     }
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let month = Some(&month).filter(|text| text.len() <= 2 && digits(text)).and_then(|text| text.parse().ok());
-    let month: u32 = month.filter(|month| (1..=12).contains(month)).ok_or(at_month("err-month"))?;
+    let month = Some(&month)
+        .filter(|text| text.len() <= 2 && digits(text))
+        .and_then(|text| text.parse().ok());
+    let month: u32 = month
+        .filter(|month| (1..=12).contains(month))
+        .ok_or(at_month("err-month"))?;
     let year: i32 = match year.len() {
         2 | 4 if digits(&year) => year.parse().map_err(|_| at_year("err-year"))?,
         _ => return Err(at_year("err-year")),
     };
-    let expiry = Expiry { year: if year < 100 { 2000 + year } else { year }, month };
-    let this_month = Expiry { year: today.year(), month: today.month() };
+    let expiry = Expiry {
+        year: if year < 100 { 2000 + year } else { year },
+        month,
+    };
+    let this_month = Expiry {
+        year: today.year(),
+        month: today.month(),
+    };
     if expiry < this_month {
         Err(at_month("err-expiry-past"))
     } else if expiry.year > this_month.year + FARTHEST_EXPIRY {
@@ -323,7 +355,12 @@ fn parse_password(text: &str) -> Result<Zeroizing<String>, &'static str> {
 mod tests {
     use super::*;
 
-    fn problems(number: &str, month: &str, year: &str, password: &str) -> Vec<(&'static str, &'static str)> {
+    fn problems(
+        number: &str,
+        month: &str,
+        year: &str,
+        password: &str,
+    ) -> Vec<(&'static str, &'static str)> {
         let today = "2026-11-24".parse().unwrap();
         CardDetails::parse(number, month, year, password, today)
             .err()
@@ -335,7 +372,12 @@ mod tests {
 
     #[test]
     fn a_card_number_is_read_as_people_type_it() {
-        for number in ["4242 4242 4242 4242", "4242-4242-4242-4242", "４２４２４２４２４２４２４２４２", "9410 0000 0000 0005"] {
+        for number in [
+            "4242 4242 4242 4242",
+            "4242-4242-4242-4242",
+            "４２４２４２４２４２４２４２４２",
+            "9410 0000 0000 0005",
+        ] {
             assert_eq!(problems(number, "11", "26", "12"), [], "{number}");
         }
         for (number, key) in [
@@ -347,7 +389,11 @@ mod tests {
             ("4242424242424241", "err-number-check"),
             ("4242\u{0}", "err-control"),
         ] {
-            assert_eq!(problems(number, "11", "26", "12"), [("card_number", key)], "{number}");
+            assert_eq!(
+                problems(number, "11", "26", "12"),
+                [("card_number", key)],
+                "{number}"
+            );
         }
     }
 
@@ -363,7 +409,11 @@ mod tests {
             ("10", "26", ("expiry_month", "err-expiry-past")),
             ("10", "2047", ("expiry_year", "err-expiry-far")),
         ] {
-            assert_eq!(problems("4242424242424242", month, year, "12"), [expected], "{month}/{year}");
+            assert_eq!(
+                problems("4242424242424242", month, year, "12"),
+                [expected],
+                "{month}/{year}"
+            );
         }
         assert_eq!(problems("4242424242424242", "１１", "2026", "12"), []);
     }
@@ -372,12 +422,19 @@ mod tests {
     fn each_empty_field_has_its_own_message() {
         assert_eq!(
             problems("", "", "", ""),
-            [("card_number", "err-number-empty"), ("expiry_month", "err-expiry-empty"), ("card_password_2", "err-pw2")]
+            [
+                ("card_number", "err-number-empty"),
+                ("expiry_month", "err-expiry-empty"),
+                ("card_password_2", "err-pw2")
+            ]
         );
     }
 
     #[test]
     fn a_billing_key_does_not_show_itself() {
-        assert_eq!(format!("{:?}", BillingKey::new("secret".into())), "BillingKey(…)");
+        assert_eq!(
+            format!("{:?}", BillingKey::new("secret".into())),
+            "BillingKey(…)"
+        );
     }
 }

@@ -9,7 +9,9 @@ pub mod sandbox;
 use zeroize::Zeroizing;
 
 pub(crate) use card::words;
-pub use card::{BillingKey, Brand, CardDetails, CardProblem, Expiry, Funding, Issuer, LastFour, Owner, brand_of};
+pub use card::{
+    BillingKey, Brand, CardDetails, CardProblem, Expiry, Funding, Issuer, LastFour, Owner, brand_of,
+};
 
 /// Who the card must belong to, as it was verified. No Debug.
 pub enum Identity {
@@ -134,7 +136,9 @@ pub fn acceptable(card: &CardFacts, method: CardMethod) -> Result<(), Refusal> {
     match (card.funding, card.owner, method) {
         (Funding::Debit, ..) => Err(Refusal::Debit),
         (Funding::Gift | Funding::Prepaid, ..) => Err(Refusal::PrepaidOrGift),
-        (Funding::Credit, Owner::Personal, CardMethod::AnonymousCorporate) => Err(Refusal::NotCorporate),
+        (Funding::Credit, Owner::Personal, CardMethod::AnonymousCorporate) => {
+            Err(Refusal::NotCorporate)
+        }
         (Funding::Credit, ..) => Ok(()),
     }
 }
@@ -183,18 +187,50 @@ mod tests {
             issuer: Issuer::new("bc"),
             brand: None,
             last_four: LastFour::parse("0005").unwrap(),
-            expiry: Expiry { year: 2029, month: 1 },
+            expiry: Expiry {
+                year: 2029,
+                month: 1,
+            },
         };
         for (funding, owner, method, expected) in [
             (Funding::Credit, Owner::Personal, CardMethod::Named, Ok(())),
             (Funding::Credit, Owner::Corporate, CardMethod::Named, Ok(())),
-            (Funding::Credit, Owner::Corporate, CardMethod::AnonymousCorporate, Ok(())),
-            (Funding::Credit, Owner::Personal, CardMethod::AnonymousCorporate, Err(Refusal::NotCorporate)),
-            (Funding::Debit, Owner::Corporate, CardMethod::Named, Err(Refusal::Debit)),
-            (Funding::Gift, Owner::Personal, CardMethod::Named, Err(Refusal::PrepaidOrGift)),
-            (Funding::Prepaid, Owner::Personal, CardMethod::AnonymousCorporate, Err(Refusal::PrepaidOrGift)),
+            (
+                Funding::Credit,
+                Owner::Corporate,
+                CardMethod::AnonymousCorporate,
+                Ok(()),
+            ),
+            (
+                Funding::Credit,
+                Owner::Personal,
+                CardMethod::AnonymousCorporate,
+                Err(Refusal::NotCorporate),
+            ),
+            (
+                Funding::Debit,
+                Owner::Corporate,
+                CardMethod::Named,
+                Err(Refusal::Debit),
+            ),
+            (
+                Funding::Gift,
+                Owner::Personal,
+                CardMethod::Named,
+                Err(Refusal::PrepaidOrGift),
+            ),
+            (
+                Funding::Prepaid,
+                Owner::Personal,
+                CardMethod::AnonymousCorporate,
+                Err(Refusal::PrepaidOrGift),
+            ),
         ] {
-            assert_eq!(acceptable(&card(funding, owner), method), expected, "{funding:?} {owner:?} {method:?}");
+            assert_eq!(
+                acceptable(&card(funding, owner), method),
+                expected,
+                "{funding:?} {owner:?} {method:?}"
+            );
         }
     }
 }

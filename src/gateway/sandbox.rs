@@ -10,8 +10,8 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::{
-    BillingKey, Brand, CardFacts, CardGateway, Expiry, Funding, IssueOutcome, IssueRequest, IssuedKey, Issuer, LastFour,
-    LookUp, Owner, Refusal, Revocation, brand_of,
+    BillingKey, Brand, CardFacts, CardGateway, Expiry, Funding, IssueOutcome, IssueRequest,
+    IssuedKey, Issuer, LastFour, LookUp, Owner, Refusal, Revocation, brand_of,
 };
 use crate::{
     clock::Clock,
@@ -32,25 +32,73 @@ pub struct TestCard {
 
 #[derive(Debug, Clone, Copy)]
 enum Behaviour {
-    Issues { funding: Funding, owner: Owner, issuer: &'static str, declines_charges: bool, loses_answer: bool },
+    Issues {
+        funding: Funding,
+        owner: Owner,
+        issuer: &'static str,
+        declines_charges: bool,
+        loses_answer: bool,
+    },
     Refuses(Refusal),
     IsNotReached,
 }
 
 const fn issues(funding: Funding, owner: Owner, issuer: &'static str) -> Behaviour {
-    Behaviour::Issues { funding, owner, issuer, declines_charges: false, loses_answer: false }
+    Behaviour::Issues {
+        funding,
+        owner,
+        issuer,
+        declines_charges: false,
+        loses_answer: false,
+    }
 }
 
 const TEST_CARDS: [TestCard; 11] = [
-    card("4242 4242 4242 4242", "sandbox-card-personal", issues(Funding::Credit, Owner::Personal, "shinhan")),
-    card("5555 5555 5555 4444", "sandbox-card-corporate", issues(Funding::Credit, Owner::Corporate, "hyundai")),
-    card("9410 0000 0000 0005", "sandbox-card-domestic", issues(Funding::Credit, Owner::Corporate, "bc")),
-    card("4000 0566 5566 5556", "sandbox-card-debit", issues(Funding::Debit, Owner::Personal, "kb")),
-    card("5105 1051 0510 5100", "sandbox-card-prepaid", issues(Funding::Prepaid, Owner::Personal, "woori")),
-    card("4000 0000 0000 0002", "sandbox-card-declined", Behaviour::Refuses(Refusal::Declined)),
-    card("4000 0000 0000 0069", "sandbox-card-expired", Behaviour::Refuses(Refusal::ExpiredCard)),
-    card("4000 0000 0000 0127", "sandbox-card-password", Behaviour::Refuses(Refusal::WrongPassword)),
-    card("4000 0000 0000 0119", "sandbox-card-unreached", Behaviour::IsNotReached),
+    card(
+        "4242 4242 4242 4242",
+        "sandbox-card-personal",
+        issues(Funding::Credit, Owner::Personal, "shinhan"),
+    ),
+    card(
+        "5555 5555 5555 4444",
+        "sandbox-card-corporate",
+        issues(Funding::Credit, Owner::Corporate, "hyundai"),
+    ),
+    card(
+        "9410 0000 0000 0005",
+        "sandbox-card-domestic",
+        issues(Funding::Credit, Owner::Corporate, "bc"),
+    ),
+    card(
+        "4000 0566 5566 5556",
+        "sandbox-card-debit",
+        issues(Funding::Debit, Owner::Personal, "kb"),
+    ),
+    card(
+        "5105 1051 0510 5100",
+        "sandbox-card-prepaid",
+        issues(Funding::Prepaid, Owner::Personal, "woori"),
+    ),
+    card(
+        "4000 0000 0000 0002",
+        "sandbox-card-declined",
+        Behaviour::Refuses(Refusal::Declined),
+    ),
+    card(
+        "4000 0000 0000 0069",
+        "sandbox-card-expired",
+        Behaviour::Refuses(Refusal::ExpiredCard),
+    ),
+    card(
+        "4000 0000 0000 0127",
+        "sandbox-card-password",
+        Behaviour::Refuses(Refusal::WrongPassword),
+    ),
+    card(
+        "4000 0000 0000 0119",
+        "sandbox-card-unreached",
+        Behaviour::IsNotReached,
+    ),
     card(
         "4000 0000 0000 0259",
         "sandbox-card-lost-answer",
@@ -76,7 +124,11 @@ const TEST_CARDS: [TestCard; 11] = [
 ];
 
 const fn card(number: &'static str, message_key: &'static str, behaviour: Behaviour) -> TestCard {
-    TestCard { number, message_key, behaviour }
+    TestCard {
+        number,
+        message_key,
+        behaviour,
+    }
 }
 
 /// Every test card.
@@ -103,7 +155,11 @@ impl SandboxFaults {
     }
 
     fn strikes(counter: &AtomicUsize) -> bool {
-        counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        counter
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
     }
 }
 
@@ -140,7 +196,10 @@ impl Row {
                 issuer: Issuer::new(&self.issuer),
                 brand: self.brand.as_deref().and_then(Brand::parse),
                 last_four: LastFour::parse(&self.last_four)?,
-                expiry: Expiry { year: self.expiry_year, month: u32::try_from(self.expiry_month).ok()? },
+                expiry: Expiry {
+                    year: self.expiry_year,
+                    month: u32::try_from(self.expiry_month).ok()?,
+                },
             },
             key: BillingKey::new(self.billing_key),
         })
@@ -158,7 +217,12 @@ impl SandboxGateway {
         Self { db, clock, faults }
     }
 
-    fn keep(&self, request: &IssueRequest, facts: CardFacts, declines_charges: bool) -> Result<IssuedKey, Error> {
+    fn keep(
+        &self,
+        request: &IssueRequest,
+        facts: CardFacts,
+        declines_charges: bool,
+    ) -> Result<IssuedKey, Error> {
         let row = row_of(
             format!("sandbox-{}", random_hex::<12>()?),
             request.reference.clone(),
@@ -166,7 +230,11 @@ impl SandboxGateway {
             declines_charges,
             self.clock.now(),
         );
-        let kept = self.db.transaction(|db| Ok(diesel::insert_into(sandbox_cards::table).values(&row).execute(db)?));
+        let kept = self.db.transaction(|db| {
+            Ok(diesel::insert_into(sandbox_cards::table)
+                .values(&row)
+                .execute(db)?)
+        });
         // The same reference again gives the same key.
         match (kept, self.find(&request.reference)?) {
             (_, Some(issued)) => Ok(issued),
@@ -186,7 +254,13 @@ impl SandboxGateway {
     }
 }
 
-fn row_of(key: String, reference: String, facts: &CardFacts, declines_charges: bool, now: NaiveDateTime) -> Row {
+fn row_of(
+    key: String,
+    reference: String,
+    facts: &CardFacts,
+    declines_charges: bool,
+    now: NaiveDateTime,
+) -> Row {
     Row {
         billing_key: key,
         gateway_reference: reference,
@@ -208,14 +282,27 @@ impl CardGateway for SandboxGateway {
         let number = request.card.number();
         let behaviour = TEST_CARDS
             .iter()
-            .find(|card| card.number.bytes().filter(|byte| *byte != b' ').eq(number.bytes()))
+            .find(|card| {
+                card.number
+                    .bytes()
+                    .filter(|byte| *byte != b' ')
+                    .eq(number.bytes())
+            })
             .map_or(Behaviour::Refuses(Refusal::Declined), |card| card.behaviour);
         match behaviour {
             Behaviour::Refuses(refusal) => IssueOutcome::Refused(refusal),
             Behaviour::IsNotReached => IssueOutcome::NotSent,
-            Behaviour::Issues { funding, owner, issuer, declines_charges, loses_answer } => {
+            Behaviour::Issues {
+                funding,
+                owner,
+                issuer,
+                declines_charges,
+                loses_answer,
+            } => {
                 let last_four = number.get(number.len() - 4..).and_then(LastFour::parse);
-                let Some(last_four) = last_four else { return IssueOutcome::Refused(Refusal::Declined) };
+                let Some(last_four) = last_four else {
+                    return IssueOutcome::Refused(Refusal::Declined);
+                };
                 let facts = CardFacts {
                     funding,
                     owner,
@@ -251,9 +338,15 @@ impl CardGateway for SandboxGateway {
         }
         let revoked = self.db.transaction(|db| {
             let card = sandbox_cards::table.find(key.as_str());
-            Ok(diesel::update(card).set(sandbox_cards::live.eq(false)).execute(db)?)
+            Ok(diesel::update(card)
+                .set(sandbox_cards::live.eq(false))
+                .execute(db)?)
         });
-        if revoked.is_ok() { Revocation::Done } else { Revocation::Retry }
+        if revoked.is_ok() {
+            Revocation::Done
+        } else {
+            Revocation::Retry
+        }
     }
 }
 
@@ -262,14 +355,31 @@ impl CardGateway for SandboxGateway {
 /// # Errors
 /// What the database says.
 pub fn live_keys(db: &mut AnyConnection) -> QueryResult<Vec<String>> {
-    sandbox_cards::table.filter(sandbox_cards::live.eq(true)).select(sandbox_cards::billing_key).load(db)
+    sandbox_cards::table
+        .filter(sandbox_cards::live.eq(true))
+        .select(sandbox_cards::billing_key)
+        .load(db)
 }
 
 /// Puts a live key into the sandbox, for demo data.
 ///
 /// # Errors
 /// What the database says.
-pub fn seed(db: &mut AnyConnection, key: &BillingKey, facts: &CardFacts, now: NaiveDateTime) -> QueryResult<()> {
-    let row = row_of(key.as_str().to_owned(), key.as_str().to_owned(), facts, false, now);
-    diesel::insert_into(sandbox_cards::table).values(&row).execute(db).map(drop)
+pub fn seed(
+    db: &mut AnyConnection,
+    key: &BillingKey,
+    facts: &CardFacts,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    let row = row_of(
+        key.as_str().to_owned(),
+        key.as_str().to_owned(),
+        facts,
+        false,
+        now,
+    );
+    diesel::insert_into(sandbox_cards::table)
+        .values(&row)
+        .execute(db)
+        .map(drop)
 }

@@ -25,7 +25,9 @@ impl Class {
 
     /// Reads what [`Self::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Main, Self::Sub].into_iter().find(|class| class.as_str() == text)
+        [Self::Main, Self::Sub]
+            .into_iter()
+            .find(|class| class.as_str() == text)
     }
 
     /// The key of the class's name.
@@ -60,7 +62,9 @@ impl Status {
 
     /// Reads what [`Self::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Required, Self::Card, Self::Account].into_iter().find(|status| status.as_str() == text)
+        [Self::Required, Self::Card, Self::Account]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 

@@ -72,9 +72,19 @@ pub fn add(
 ///
 /// # Errors
 /// What the database says.
-pub fn hasten(db: &mut AnyConnection, kind: Kind, subject: &str, due_at: NaiveDateTime) -> Result<bool, Error> {
-    let job = jobs::table.filter(jobs::kind.eq(kind.as_str())).filter(jobs::subject.eq(subject));
-    Ok(diesel::update(job).set(jobs::due_at.eq(due_at)).execute(db)? == 1)
+pub fn hasten(
+    db: &mut AnyConnection,
+    kind: Kind,
+    subject: &str,
+    due_at: NaiveDateTime,
+) -> Result<bool, Error> {
+    let job = jobs::table
+        .filter(jobs::kind.eq(kind.as_str()))
+        .filter(jobs::subject.eq(subject));
+    Ok(diesel::update(job)
+        .set(jobs::due_at.eq(due_at))
+        .execute(db)?
+        == 1)
 }
 
 /// Removes a job that is done otherwise.
@@ -82,7 +92,9 @@ pub fn hasten(db: &mut AnyConnection, kind: Kind, subject: &str, due_at: NaiveDa
 /// # Errors
 /// What the database says.
 pub fn remove(db: &mut AnyConnection, kind: Kind, subject: &str) -> Result<(), Error> {
-    let job = jobs::table.filter(jobs::kind.eq(kind.as_str())).filter(jobs::subject.eq(subject));
+    let job = jobs::table
+        .filter(jobs::kind.eq(kind.as_str()))
+        .filter(jobs::subject.eq(subject));
     diesel::delete(job).execute(db)?;
     Ok(())
 }
@@ -94,23 +106,44 @@ fn claim(db: &mut AnyConnection, now: NaiveDateTime) -> Result<Option<Held>, Err
         .filter(jobs::due_at.le(now))
         .filter(is_free)
         .order(jobs::due_at)
-        .select((jobs::id, jobs::kind, jobs::subject, jobs::attempts, jobs::created_at))
+        .select((
+            jobs::id,
+            jobs::kind,
+            jobs::subject,
+            jobs::attempts,
+            jobs::created_at,
+        ))
         .first(db)
         .optional()?;
-    let Some((id, kind, subject, attempts, created_at)) = next else { return Ok(None) };
+    let Some((id, kind, subject, attempts, created_at)) = next else {
+        return Ok(None);
+    };
     let token = random_hex::<16>()?;
     let taken = diesel::update(jobs::table.find(&id))
         .filter(jobs::due_at.le(now))
         .filter(is_free)
-        .set((jobs::lease_until.eq(now + LEASE), jobs::lease_token.eq(&token), jobs::attempts.eq(attempts + 1)))
+        .set((
+            jobs::lease_until.eq(now + LEASE),
+            jobs::lease_token.eq(&token),
+            jobs::attempts.eq(attempts + 1),
+        ))
         .execute(db)?;
     let kind = Kind::parse(&kind).filter(|_| taken == 1);
-    Ok(kind.map(|kind| Held { id, kind, subject, attempts: attempts + 1, created_at, token }))
+    Ok(kind.map(|kind| Held {
+        id,
+        kind,
+        subject,
+        attempts: attempts + 1,
+        created_at,
+        token,
+    }))
 }
 
 /// Ends a job, if this worker still holds it.
 fn finish(db: &mut AnyConnection, held: &Held) -> Result<(), Error> {
-    diesel::delete(jobs::table.find(&held.id)).filter(jobs::lease_token.eq(&held.token)).execute(db)?;
+    diesel::delete(jobs::table.find(&held.id))
+        .filter(jobs::lease_token.eq(&held.token))
+        .execute(db)?;
     Ok(())
 }
 
@@ -128,7 +161,9 @@ fn retry(db: &mut AnyConnection, held: &Held, now: NaiveDateTime) -> Result<(), 
 }
 
 fn wait_after(attempts: i32) -> TimeDelta {
-    let doubled = 1_i64.checked_shl(u32::try_from(attempts - 1).unwrap_or(0).min(16)).unwrap_or(LONGEST_WAIT);
+    let doubled = 1_i64
+        .checked_shl(u32::try_from(attempts - 1).unwrap_or(0).min(16))
+        .unwrap_or(LONGEST_WAIT);
     TimeDelta::seconds(doubled.min(LONGEST_WAIT))
 }
 
@@ -138,7 +173,9 @@ mod tests {
 
     #[test]
     fn tries_follow_after_1_2_4_to_60_seconds() {
-        let waits: Vec<i64> = (1..=9).map(|attempts| wait_after(attempts).num_seconds()).collect();
+        let waits: Vec<i64> = (1..=9)
+            .map(|attempts| wait_after(attempts).num_seconds())
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
     }
 }

@@ -59,7 +59,10 @@ impl Worker {
         if let Err(error) = &thread {
             log::error!("the worker did not start: {error}");
         }
-        Self { thread: thread.ok(), is_stopped }
+        Self {
+            thread: thread.ok(),
+            is_stopped,
+        }
     }
 
     /// Lets the thread end its job and waits for it.
@@ -83,10 +86,17 @@ fn log_error(what: &str, done: Result<(), Error>) {
 /// [`Error::Unavailable`]
 pub fn do_next(services: &Services) -> Result<bool, Error> {
     let now = services.clock.now();
-    let Some(held) = claim(&mut *services.db.connection()?, now)? else { return Ok(false) };
+    let Some(held) = claim(&mut *services.db.connection()?, now)? else {
+        return Ok(false);
+    };
     let is_done = match held.kind {
         Kind::SettleAttempt => registration::settle::look_up(services, &held.subject)?.is_some(),
-        Kind::RevokeKey => services.gateway.revoke(&BillingKey::new(held.subject.clone())) == Revocation::Done,
+        Kind::RevokeKey => {
+            services
+                .gateway
+                .revoke(&BillingKey::new(held.subject.clone()))
+                == Revocation::Done
+        }
     };
     let mut db = services.db.connection()?;
     if is_done {
@@ -101,7 +111,12 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
 /// One line for each try past ten minutes. A key is never named: the job's id is.
 fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
     if now - held.created_at >= STAFF_AFTER {
-        log::warn!("{} is not done after {} tries: look at job {}", held.kind.as_str(), held.attempts, held.id);
+        log::warn!(
+            "{} is not done after {} tries: look at job {}",
+            held.kind.as_str(),
+            held.attempts,
+            held.id
+        );
     }
 }
 

@@ -36,7 +36,10 @@ pub struct Query {
 impl Query {
     /// What of it filters.
     pub(super) fn filter(&self) -> Filter {
-        Filter { name: self.q.trim().chars().take(100).collect(), required_only: self.status == "required" }
+        Filter {
+            name: self.q.trim().chars().take(100).collect(),
+            required_only: self.status == "required",
+        }
     }
 }
 
@@ -73,7 +76,9 @@ impl TabPage {
             query.push_str("&q=");
             query.push_str(&pages::encoded(&self.filter.name));
         }
-        query.get(1..).map_or(String::new(), |rest| format!("{joint}{rest}"))
+        query
+            .get(1..)
+            .map_or(String::new(), |rest| format!("{joint}{rest}"))
     }
 }
 
@@ -103,31 +108,54 @@ impl Banner {
     fn title(&self, t: &Texts) -> String {
         match self.gravity {
             Gravity::Restricted => t.text("banner-main-title").to_owned(),
-            Gravity::LateFee if self.count > 1 => t.fill("banner-sub-title-many").arg("n", self.count).to_string(),
-            Gravity::LateFee => t.fill("banner-sub-title").arg("g", &self.group.name).to_string(),
+            Gravity::LateFee if self.count > 1 => t
+                .fill("banner-sub-title-many")
+                .arg("n", self.count)
+                .to_string(),
+            Gravity::LateFee => t
+                .fill("banner-sub-title")
+                .arg("g", &self.group.name)
+                .to_string(),
         }
     }
 
     fn body(&self, t: &Texts) -> String {
         match self.gravity {
-            Gravity::Restricted => t.fill("banner-main-body").arg("g", &self.group.name).to_string(),
+            Gravity::Restricted => t
+                .fill("banner-main-body")
+                .arg("g", &self.group.name)
+                .to_string(),
             Gravity::LateFee if self.count > 1 => t
                 .fill("banner-sub-body-many")
                 .arg("groups", listed(t, &self.names, self.count))
                 .arg("date", self.before)
                 .to_string(),
-            Gravity::LateFee => {
-                t.fill("banner-sub-body").arg("g", &self.group.name).arg("date", self.before).to_string()
-            }
+            Gravity::LateFee => t
+                .fill("banner-sub-body")
+                .arg("g", &self.group.name)
+                .arg("date", self.before)
+                .to_string(),
         }
     }
 }
 
 /// `a, b, c and 7 more`.
 fn listed(t: &Texts, names: &[String], count: i64) -> String {
-    let shown = names.iter().take(NAMES_IN_BANNER).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let shown = names
+        .iter()
+        .take(NAMES_IN_BANNER)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
     let more = count - i64::try_from(names.len().min(NAMES_IN_BANNER)).unwrap_or(0);
-    if more > 0 { t.fill("names-and-more").arg("names", shown).arg("n", more).to_string() } else { shown }
+    if more > 0 {
+        t.fill("names-and-more")
+            .arg("names", shown)
+            .arg("n", more)
+            .to_string()
+    } else {
+        shown
+    }
 }
 
 /// One row of the table, as the customer sees it and support's preview does.
@@ -150,7 +178,9 @@ impl Row {
         let today = clock::seoul_date(now);
         Self {
             tags: rules::tags(&group, registered.as_ref(), today),
-            just_now: registered.as_ref().is_some_and(|method| rules::is_just_registered(method, viewer_id, now)),
+            just_now: registered
+                .as_ref()
+                .is_some_and(|method| rules::is_just_registered(method, viewer_id, now)),
             pay_by: clock::invoice_deadline(today),
             group,
             registered,
@@ -159,12 +189,18 @@ impl Row {
 
     /// `data-tags`.
     pub fn tag_names(&self) -> String {
-        self.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(" ")
+        self.tags
+            .iter()
+            .map(|tag| tag.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// The payment information's first line: `Shinhan personal ···· 4242`, `Woori Bank ···· 4821`.
     pub fn information(&self, t: &Texts) -> Option<String> {
-        self.registered.as_ref().map(|registered| information(t, registered))
+        self.registered
+            .as_ref()
+            .map(|registered| information(t, registered))
     }
 }
 
@@ -210,11 +246,17 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse
     let filter = query.filter();
     let asked_page = query.page.parse().unwrap_or(1);
     let wanted = filter.clone();
-    let (viewer, seen) = visit.read(move |db, viewer| look(db, viewer, &wanted, asked_page)).await?;
+    let (viewer, seen) = visit
+        .read(move |db, viewer| look(db, viewer, &wanted, asked_page))
+        .await?;
     let shell = visit.shell(&viewer, Section::PaymentMethods);
     let t = visit.t;
     if seen.counts.total() == 0 {
-        let page = NoGroupPage { t, shell, whom_to_ask: seen.whom_to_ask };
+        let page = NoGroupPage {
+            t,
+            shell,
+            whom_to_ask: seen.whom_to_ask,
+        };
         return pages::page(StatusCode::OK, &page);
     }
     let now = visit.services.clock.now();
@@ -226,11 +268,19 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse
             shell,
             banner: banner(&seen, today),
             fills_rows: seen.counts.required == 1,
-            required_names: seen.required.iter().map(|group| group.name.clone()).collect(),
+            required_names: seen
+                .required
+                .iter()
+                .map(|group| group.name.clone())
+                .collect(),
             counts: seen.counts,
             first_charge: clock::first_charge(today),
             tax_invoice: clock::next_tax_invoice(today),
-            rows: seen.rows.into_iter().map(|row| Row::new(row, &viewer.id, now)).collect(),
+            rows: seen
+                .rows
+                .into_iter()
+                .map(|row| Row::new(row, &viewer.id, now))
+                .collect(),
             filter,
             page: seen.page,
         },
@@ -238,23 +288,54 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse
 }
 
 /// One query serves a table that fits a page; only a longer or filtered one needs to be counted.
-fn look(db: &mut AnyConnection, viewer: &Viewer, filter: &Filter, asked_page: i64) -> Result<Seen, Error> {
+fn look(
+    db: &mut AnyConnection,
+    viewer: &Viewer,
+    filter: &Filter,
+    asked_page: i64,
+) -> Result<Seen, Error> {
     let admin = viewer.administrator()?;
     let all = Filter::default();
     if filter.is_open() && asked_page <= 1 {
         let mut rows = store::groups_in_order(db, admin, &all, 0, PAGE_SIZE + 1)?;
         let fits = i64::try_from(rows.len()).unwrap_or(0) <= PAGE_SIZE;
         rows.truncate(usize::try_from(PAGE_SIZE).unwrap_or(0));
-        let counts = if fits { counted(&rows) } else { store::count(db, admin, &all)? };
-        let required = rows.iter().map(|(group, _)| group).filter(|group| needs(group)).take(4).cloned().collect();
-        return seen(db, admin, rows, counts, PageOf::nearest(1, counts.total()), required);
+        let counts = if fits {
+            counted(&rows)
+        } else {
+            store::count(db, admin, &all)?
+        };
+        let required = rows
+            .iter()
+            .map(|(group, _)| group)
+            .filter(|group| needs(group))
+            .take(4)
+            .cloned()
+            .collect();
+        return seen(
+            db,
+            admin,
+            rows,
+            counts,
+            PageOf::nearest(1, counts.total()),
+            required,
+        );
     }
     let counts = store::count(db, admin, &all)?;
-    let found = if filter.is_open() { counts.total() } else { store::count(db, admin, filter)?.total() };
+    let found = if filter.is_open() {
+        counts.total()
+    } else {
+        store::count(db, admin, filter)?.total()
+    };
     let page = PageOf::nearest(asked_page, found);
     let rows = store::groups_in_order(db, admin, filter, page.offset(), PAGE_SIZE)?;
-    let required_only = Filter { required_only: true, ..Filter::default() };
-    let required = store::groups_in_order(db, admin, &required_only, 0, 4)?.into_iter().map(|(group, _)| group);
+    let required_only = Filter {
+        required_only: true,
+        ..Filter::default()
+    };
+    let required = store::groups_in_order(db, admin, &required_only, 0, 4)?
+        .into_iter()
+        .map(|(group, _)| group);
     let required = required.collect();
     seen(db, admin, rows, counts, page, required)
 }
@@ -267,8 +348,18 @@ fn seen(
     page: PageOf,
     required: Vec<BillingGroup>,
 ) -> Result<Seen, Error> {
-    let whom_to_ask = if counts.total() == 0 { whom_to_ask(db, admin.viewer)? } else { Vec::new() };
-    Ok(Seen { rows, counts, page, required, whom_to_ask })
+    let whom_to_ask = if counts.total() == 0 {
+        whom_to_ask(db, admin.viewer)?
+    } else {
+        Vec::new()
+    };
+    Ok(Seen {
+        rows,
+        counts,
+        page,
+        required,
+        whom_to_ask,
+    })
 }
 
 fn needs(group: &BillingGroup) -> bool {
@@ -290,7 +381,11 @@ fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
     Some(Banner {
         gravity,
         group: group.clone(),
-        names: seen.required.iter().map(|group| group.name.clone()).collect(),
+        names: seen
+            .required
+            .iter()
+            .map(|group| group.name.clone())
+            .collect(),
         count: seen.counts.required,
         before: clock::first_charge(today),
     })

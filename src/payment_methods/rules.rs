@@ -80,11 +80,16 @@ pub fn tags(group: &BillingGroup, registered: Option<&Registered>, today: NaiveD
 
 fn months_left(year: i32, month: u32, today: NaiveDate) -> i32 {
     use chrono::Datelike;
-    (year - today.year()) * 12 + i32::try_from(month).unwrap_or(0) - i32::try_from(today.month()).unwrap_or(0)
+    (year - today.year()) * 12 + i32::try_from(month).unwrap_or(0)
+        - i32::try_from(today.month()).unwrap_or(0)
 }
 
 /// Whether this administrator registered the method a moment ago (rule 15).
-pub fn is_just_registered(registered: &Registered, viewer_id: &str, now: chrono::NaiveDateTime) -> bool {
+pub fn is_just_registered(
+    registered: &Registered,
+    viewer_id: &str,
+    now: chrono::NaiveDateTime,
+) -> bool {
     registered.modified_by.as_deref() == Some(viewer_id)
         && (now - registered.modified_at).num_minutes() < JUST_NOW_MINUTES
 }
@@ -157,7 +162,10 @@ impl PageOf {
     /// The page nearest to the one asked for.
     pub fn nearest(asked: i64, rows: i64) -> Self {
         let pages = ((rows + PAGE_SIZE - 1) / PAGE_SIZE).max(1);
-        Self { number: asked.clamp(1, pages), pages }
+        Self {
+            number: asked.clamp(1, pages),
+            pages,
+        }
     }
 
     /// How many rows come before it.
@@ -177,17 +185,41 @@ mod tests {
 
     #[test]
     fn rule_6_a_main_group_without_a_method_restricts_service_a_sub_group_risks_late_fees() {
-        assert_eq!(gravity(Class::Main, Status::Required), Some(Gravity::Restricted));
-        assert_eq!(gravity(Class::Sub, Status::Required), Some(Gravity::LateFee));
+        assert_eq!(
+            gravity(Class::Main, Status::Required),
+            Some(Gravity::Restricted)
+        );
+        assert_eq!(
+            gravity(Class::Sub, Status::Required),
+            Some(Gravity::LateFee)
+        );
         assert_eq!(gravity(Class::Main, Status::Card), None);
         assert_eq!(gravity(Class::Sub, Status::Account), None);
     }
 
     #[test]
     fn an_impossible_page_is_the_nearest_one() {
-        assert_eq!(PageOf::nearest(-3, 120), PageOf { number: 1, pages: 3 });
-        assert_eq!(PageOf::nearest(99, 120), PageOf { number: 3, pages: 3 });
-        assert_eq!(PageOf::nearest(1, 0), PageOf { number: 1, pages: 1 });
+        assert_eq!(
+            PageOf::nearest(-3, 120),
+            PageOf {
+                number: 1,
+                pages: 3
+            }
+        );
+        assert_eq!(
+            PageOf::nearest(99, 120),
+            PageOf {
+                number: 3,
+                pages: 3
+            }
+        );
+        assert_eq!(
+            PageOf::nearest(1, 0),
+            PageOf {
+                number: 1,
+                pages: 1
+            }
+        );
         assert_eq!(PageOf::nearest(2, 100).offset(), 50);
     }
 

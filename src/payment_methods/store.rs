@@ -60,12 +60,16 @@ impl MethodRow {
                 owner: Owner::parse(&self.card_owner?)?,
                 brand: self.card_brand.as_deref().and_then(Brand::parse),
                 last_four: LastFour::parse(&self.card_last_four?)?,
-                expiry: Expiry { year: self.card_expiry_year?, month: u32::try_from(self.card_expiry_month?).ok()? },
+                expiry: Expiry {
+                    year: self.card_expiry_year?,
+                    month: u32::try_from(self.card_expiry_month?).ok()?,
+                },
                 key: BillingKey::new(key),
             }),
-            (None, Some(bank)) => {
-                PaymentMethod::Account(Account { bank, last_four: LastFour::parse(&self.account_last_four?)? })
-            }
+            (None, Some(bank)) => PaymentMethod::Account(Account {
+                bank,
+                last_four: LastFour::parse(&self.account_last_four?)?,
+            }),
             _ => return None,
         };
         Some(Registered {
@@ -80,8 +84,9 @@ impl MethodRow {
 /// The groups that the administrator reaches (rule 3) and the filter lets through, as a boxed query.
 macro_rules! reachable {
     ($admin:expr, $filter:expr, $source:expr) => {{
-        let mut query =
-            $source.filter(billing_groups::organization_id.eq(&$admin.organization.id)).into_boxed();
+        let mut query = $source
+            .filter(billing_groups::organization_id.eq(&$admin.organization.id))
+            .into_boxed();
         if !$admin.viewer.in_main_group {
             query = query.filter(billing_groups::id.eq_any(groups_of_member(&$admin.viewer.id)));
         }
@@ -89,14 +94,21 @@ macro_rules! reachable {
             query = query.filter(billing_groups::needs_method.eq(true));
         }
         if !$filter.name.is_empty() {
-            query = query.filter(billing_groups::search_name.like(contains(&$filter.name)).escape('\\'));
+            query = query.filter(
+                billing_groups::search_name
+                    .like(contains(&$filter.name))
+                    .escape('\\'),
+            );
         }
         query
     }};
 }
 
 fn contains(name: &str) -> String {
-    let escaped = search_name(name).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = search_name(name)
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
     format!("%{escaped}%")
 }
 
@@ -111,26 +123,36 @@ pub fn groups_in_order(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<GroupAndMethod>, Error> {
-    let rows: Vec<(GroupRow, Option<MethodRow>)> =
-        reachable!(admin, filter, billing_groups::table.left_join(payment_methods::table))
-            .select((GroupRow::as_select(), Option::<MethodRow>::as_select()))
-            .order((
-                billing_groups::class,
-                billing_groups::needs_method.desc(),
-                billing_groups::name,
-                billing_groups::id,
-            ))
-            .offset(offset)
-            .limit(limit)
-            .load(db)?;
-    Ok(rows.into_iter().map(|(group, method)| (group.into(), method.and_then(MethodRow::registered))).collect())
+    let rows: Vec<(GroupRow, Option<MethodRow>)> = reachable!(
+        admin,
+        filter,
+        billing_groups::table.left_join(payment_methods::table)
+    )
+    .select((GroupRow::as_select(), Option::<MethodRow>::as_select()))
+    .order((
+        billing_groups::class,
+        billing_groups::needs_method.desc(),
+        billing_groups::name,
+        billing_groups::id,
+    ))
+    .offset(offset)
+    .limit(limit)
+    .load(db)?;
+    Ok(rows
+        .into_iter()
+        .map(|(group, method)| (group.into(), method.and_then(MethodRow::registered)))
+        .collect())
 }
 
 /// How many of them stand how.
 ///
 /// # Errors
 /// What the database says.
-pub fn count(db: &mut AnyConnection, admin: Administrator, filter: &Filter) -> Result<Counts, Error> {
+pub fn count(
+    db: &mut AnyConnection,
+    admin: Administrator,
+    filter: &Filter,
+) -> Result<Counts, Error> {
     let rows: Vec<(String, i64)> = reachable!(
         admin,
         filter,
@@ -153,7 +175,11 @@ pub fn count(db: &mut AnyConnection, admin: Administrator, filter: &Filter) -> R
 /// # Errors
 /// What the database says.
 pub fn registered(db: &mut AnyConnection, group_id: &str) -> Result<Option<Registered>, Error> {
-    let row = payment_methods::table.find(group_id).select(MethodRow::as_select()).first(db).optional()?;
+    let row = payment_methods::table
+        .find(group_id)
+        .select(MethodRow::as_select())
+        .first(db)
+        .optional()?;
     Ok(row.and_then(MethodRow::registered))
 }
 
@@ -195,7 +221,8 @@ pub fn replace(
                     payment_methods::card_brand.eq(card.brand.map(Brand::as_str)),
                     payment_methods::card_last_four.eq(card.last_four.as_str()),
                     payment_methods::card_expiry_year.eq(card.expiry.year),
-                    payment_methods::card_expiry_month.eq(i32::try_from(card.expiry.month).unwrap_or(0)),
+                    payment_methods::card_expiry_month
+                        .eq(i32::try_from(card.expiry.month).unwrap_or(0)),
                     payment_methods::billing_key.eq(card.key.as_str()),
                     payment_methods::modified_at.eq(now),
                     payment_methods::modified_by.eq(by),

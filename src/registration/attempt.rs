@@ -105,7 +105,11 @@ impl From<Row> for Attempt {
 ///
 /// # Errors
 /// What the database says.
-pub fn by_key(db: &mut AnyConnection, registration_id: &str, key: &str) -> Result<Option<Attempt>, Error> {
+pub fn by_key(
+    db: &mut AnyConnection,
+    registration_id: &str,
+    key: &str,
+) -> Result<Option<Attempt>, Error> {
     Ok(card_attempts::table
         .filter(card_attempts::registration_id.eq(registration_id))
         .filter(card_attempts::idempotency_key.eq(key))
@@ -120,7 +124,11 @@ pub fn by_key(db: &mut AnyConnection, registration_id: &str, key: &str) -> Resul
 /// # Errors
 /// [`Error::NotFound`]
 pub fn by_id(db: &mut AnyConnection, id: &str) -> Result<Attempt, Error> {
-    let row = card_attempts::table.find(id).select(Row::as_select()).first(db).optional()?;
+    let row = card_attempts::table
+        .find(id)
+        .select(Row::as_select())
+        .first(db)
+        .optional()?;
     row.map(Attempt::from).ok_or(Error::NotFound)
 }
 
@@ -143,7 +151,12 @@ pub fn newest(db: &mut AnyConnection, registration_id: &str) -> Result<Option<At
 ///
 /// # Errors
 /// [`Error::TooMany`]; [`Error::SeeOther`] to the run that is being confirmed.
-pub fn intend(db: &mut AnyConnection, run: &Run, key: &str, now: NaiveDateTime) -> Result<Attempt, Error> {
+pub fn intend(
+    db: &mut AnyConnection,
+    run: &Run,
+    key: &str,
+    now: NaiveDateTime,
+) -> Result<Attempt, Error> {
     for limit in limit_keys(&run.user_id, &run.group_id) {
         throttle::take(db, &limit, REFUSALS, now)?;
     }
@@ -152,7 +165,8 @@ pub fn intend(db: &mut AnyConnection, run: &Run, key: &str, now: NaiveDateTime) 
         diesel::insert_into(card_attempts::table)
             .values((
                 card_attempts::id.eq(&id),
-                card_attempts::reference.eq(new_reference().map_err(|_| diesel::result::Error::RollbackTransaction)?),
+                card_attempts::reference
+                    .eq(new_reference().map_err(|_| diesel::result::Error::RollbackTransaction)?),
                 card_attempts::registration_id.eq(&run.id),
                 card_attempts::group_id.eq(&run.group_id),
                 card_attempts::user_id.eq(&run.user_id),
@@ -167,7 +181,8 @@ pub fn intend(db: &mut AnyConnection, run: &Run, key: &str, now: NaiveDateTime) 
     });
     match made {
         Err(error) if is_taken(&error) => {
-            let run_id = super::store::in_flight(db, &run.group_id)?.unwrap_or_else(|| run.id.clone());
+            let run_id =
+                super::store::in_flight(db, &run.group_id)?.unwrap_or_else(|| run.id.clone());
             return Err(Error::SeeOther(super::pages::path(&run_id, "confirming")));
         }
         other => other?,
@@ -179,7 +194,10 @@ pub fn intend(db: &mut AnyConnection, run: &Run, key: &str, now: NaiveDateTime) 
 
 /// The counters of refused cards.
 fn limit_keys(user_id: &str, group_id: &str) -> [String; 2] {
-    [format!("card:user:{user_id}"), format!("card:group:{group_id}")]
+    [
+        format!("card:user:{user_id}"),
+        format!("card:group:{group_id}"),
+    ]
 }
 
 /// Moves an attempt on from one of the open states; whether it was still open. Of two that settle it,
@@ -196,7 +214,10 @@ pub fn settle(
 ) -> Result<bool, Error> {
     let settled_at = (!state.is_in_flight()).then_some(now);
     let moved = diesel::update(card_attempts::table.find(&attempt.id))
-        .filter(card_attempts::state.eq_any([AttemptState::Calling.as_str(), AttemptState::Unknown.as_str()]))
+        .filter(card_attempts::state.eq_any([
+            AttemptState::Calling.as_str(),
+            AttemptState::Unknown.as_str(),
+        ]))
         .set((
             card_attempts::state.eq(state.as_str()),
             card_attempts::refusal.eq(refusal.map(Refusal::as_str)),
@@ -210,7 +231,11 @@ pub fn settle(
 ///
 /// # Errors
 /// What the database says.
-pub fn reopen_run(db: &mut AnyConnection, attempt: &Attempt, now: NaiveDateTime) -> Result<(), Error> {
+pub fn reopen_run(
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
     jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
     set_run_state(db, &attempt.registration_id, State::Open, now)
 }
@@ -220,12 +245,22 @@ pub fn reopen_run(db: &mut AnyConnection, attempt: &Attempt, now: NaiveDateTime)
 /// # Errors
 /// What the database says.
 pub fn forgive(db: &mut AnyConnection, attempt: &Attempt) -> Result<(), Error> {
-    limit_keys(&attempt.user_id, &attempt.group_id).iter().try_for_each(|key| throttle::give_back(db, key))
+    limit_keys(&attempt.user_id, &attempt.group_id)
+        .iter()
+        .try_for_each(|key| throttle::give_back(db, key))
 }
 
-fn set_run_state(db: &mut AnyConnection, id: &str, state: State, now: NaiveDateTime) -> Result<(), Error> {
+fn set_run_state(
+    db: &mut AnyConnection,
+    id: &str,
+    state: State,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
     diesel::update(registrations::table.find(id))
-        .set((registrations::state.eq(state.as_str()), registrations::updated_at.eq(now)))
+        .set((
+            registrations::state.eq(state.as_str()),
+            registrations::updated_at.eq(now),
+        ))
         .execute(db)?;
     Ok(())
 }

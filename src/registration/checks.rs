@@ -11,13 +11,24 @@ use crate::{
     db::{AnyConnection, schema::verifications},
     error::Error,
     secrets::{Purpose, SecretKey},
-    verification::{CODE_TRIES, CODE_VALID, LOCK, PhoneNumber, RESEND_AFTER, SENDS_PER_NUMBER, SENDS_PER_REGISTRATION},
+    verification::{
+        CODE_TRIES, CODE_VALID, LOCK, PhoneNumber, RESEND_AFTER, SENDS_PER_NUMBER,
+        SENDS_PER_REGISTRATION,
+    },
     web::Message,
 };
 
 /// Binds a verification to what was verified, without keeping it.
 fn subject_hash(key: &SecretKey, run: &Run, subject: &str) -> String {
-    key.digest(Purpose::Subject, &[run.id.as_bytes(), run.group_id.as_bytes(), run.user_id.as_bytes(), subject.as_bytes()])
+    key.digest(
+        Purpose::Subject,
+        &[
+            run.id.as_bytes(),
+            run.group_id.as_bytes(),
+            run.user_id.as_bytes(),
+            subject.as_bytes(),
+        ],
+    )
 }
 
 /// Takes the right to send a code to `phone`: gives our id for it at the provider, or why not.
@@ -35,9 +46,14 @@ pub fn take_send(
         return Ok(Err(why_not));
     }
     let key = &services.settings.secret_key;
-    let number = format!("phone:{}", key.digest(Purpose::Subject, &[b"number", phone.digits().as_bytes()]));
+    let number = format!(
+        "phone:{}",
+        key.digest(Purpose::Subject, &[b"number", phone.digits().as_bytes()])
+    );
     match throttle::take(db, &number, SENDS_PER_NUMBER, now) {
-        Err(Error::TooMany(until)) => return Ok(Err(Message::new("err-code-sends-day").arg("time", until))),
+        Err(Error::TooMany(until)) => {
+            return Ok(Err(Message::new("err-code-sends-day").arg("time", until)));
+        }
         other => other?,
     }
     let subject = subject_hash(key, run, phone.digits());
@@ -47,7 +63,11 @@ pub fn take_send(
         .find((&run.id, "phone"))
         .filter(verifications::subject_hash.eq(&subject))
         .filter(verifications::verified_at.is_null());
-    if let Some(id) = same.select(verifications::provider_id).first::<String>(db).optional()? {
+    if let Some(id) = same
+        .select(verifications::provider_id)
+        .first::<String>(db)
+        .optional()?
+    {
         diesel::update(verifications::table.find((&run.id, "phone")))
             .set((
                 verifications::sends.eq(verifications::sends + 1),
@@ -80,12 +100,21 @@ pub fn take_send(
 
 fn why_no_send(check: &PhoneCheck, now: NaiveDateTime) -> Option<Message> {
     if let Some(until) = check.locked_until.filter(|until| *until > now) {
-        return Some(Message::new("err-code-locked").arg("n", CODE_TRIES).arg("time", until));
+        return Some(
+            Message::new("err-code-locked")
+                .arg("n", CODE_TRIES)
+                .arg("time", until),
+        );
     }
-    if let Some(next) = check.sent_at.map(|at| at + RESEND_AFTER).filter(|next| *next > now) {
+    if let Some(next) = check
+        .sent_at
+        .map(|at| at + RESEND_AFTER)
+        .filter(|next| *next > now)
+    {
         return Some(Message::new("err-code-wait").arg("time", next));
     }
-    (check.sends >= SENDS_PER_REGISTRATION).then(|| Message::new("err-code-sends").arg("n", SENDS_PER_REGISTRATION))
+    (check.sends >= SENDS_PER_REGISTRATION)
+        .then(|| Message::new("err-code-sends").arg("n", SENDS_PER_REGISTRATION))
 }
 
 /// The code did not go out: it cannot be entered, and another may be asked for at once.
@@ -139,17 +168,27 @@ pub fn take_try(
 
 /// The words when all tries are used.
 pub fn locked(until: NaiveDateTime) -> Message {
-    Message::new("err-code-locked").arg("n", CODE_TRIES).arg("time", until)
+    Message::new("err-code-locked")
+        .arg("n", CODE_TRIES)
+        .arg("time", until)
 }
 
 /// The right code was entered.
 ///
 /// # Errors
 /// What the database says.
-pub fn verify_phone(db: &mut AnyConnection, run_id: &str, provider_id: &str, now: NaiveDateTime) -> Result<(), Error> {
+pub fn verify_phone(
+    db: &mut AnyConnection,
+    run_id: &str,
+    provider_id: &str,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
     diesel::update(verifications::table.find((run_id, "phone")))
         .filter(verifications::provider_id.eq(provider_id))
-        .set((verifications::verified_at.eq(now), verifications::locked_until.eq(None::<NaiveDateTime>)))
+        .set((
+            verifications::verified_at.eq(now),
+            verifications::locked_until.eq(None::<NaiveDateTime>),
+        ))
         .execute(db)?;
     Ok(())
 }
@@ -173,7 +212,11 @@ pub fn verify_business(
             verifications::provider_id.eq(uuid::Uuid::now_v7().to_string()),
             verifications::group_id.eq(&run.group_id),
             verifications::user_id.eq(&run.user_id),
-            verifications::subject_hash.eq(subject_hash(&services.settings.secret_key, run, number)),
+            verifications::subject_hash.eq(subject_hash(
+                &services.settings.secret_key,
+                run,
+                number,
+            )),
             verifications::verified_at.eq(now),
         ))
         .execute(db)?;

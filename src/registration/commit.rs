@@ -63,7 +63,8 @@ pub fn commit(
         if !attempt::settle(db, attempt, AttemptState::Committed, None, now)? {
             return Err(NotCommitted::Settled);
         }
-        if !may_change(db, &attempt.user_id, &attempt.group_id)? || !use_verification(db, run, now)? {
+        if !may_change(db, &attempt.user_id, &attempt.group_id)? || !use_verification(db, run, now)?
+        {
             return Err(NotCommitted::Overtaken);
         }
         let old_key = replace_method(db, attempt, issued, now)?;
@@ -71,7 +72,11 @@ pub fn commit(
             .find(&attempt.group_id)
             .select(billing_groups::organization_id)
             .first(db)?;
-        let action = if run.is_change { "payment_method.changed" } else { "payment_method.registered" };
+        let action = if run.is_change {
+            "payment_method.changed"
+        } else {
+            "payment_method.registered"
+        };
         let entry = audit::Entry::new(&organization, &attempt.user_id, action, &attempt.group_id)
             .reference(&attempt.reference)
             .detail("registration", &run.id)
@@ -107,8 +112,16 @@ fn replace_method(
         key: issued.key.clone(),
     };
     let method = PaymentMethod::Card(card);
-    let old = payment_methods::store::replace(db, &attempt.group_id, &method, Some(&attempt.user_id), now)?;
-    Ok(old.filter(|old| *old != issued.key).map(|old| old.as_str().to_owned()))
+    let old = payment_methods::store::replace(
+        db,
+        &attempt.group_id,
+        &method,
+        Some(&attempt.user_id),
+        now,
+    )?;
+    Ok(old
+        .filter(|old| *old != issued.key)
+        .map(|old| old.as_str().to_owned()))
 }
 
 /// A verification is used once: a valid one of this run, group and user, of the kind that its choice needs.
@@ -123,7 +136,12 @@ fn use_verification(db: &mut AnyConnection, run: &Run, now: NaiveDateTime) -> Re
     Ok(used == 1)
 }
 
-fn complete(db: &mut AnyConnection, run: &Run, issued: &IssuedKey, now: NaiveDateTime) -> Result<(), Error> {
+fn complete(
+    db: &mut AnyConnection,
+    run: &Run,
+    issued: &IssuedKey,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
     let outcome = Outcome {
         issuer: issued.card.issuer.code().to_owned(),
         owner: issued.card.owner.as_str().to_owned(),
@@ -132,6 +150,8 @@ fn complete(db: &mut AnyConnection, run: &Run, issued: &IssuedKey, now: NaiveDat
     };
     let outcome = serde_json::to_string(&outcome).map_err(|e| Error::Internal(e.to_string()))?;
     store::end(db, &run.id, State::Complete, now)?;
-    diesel::update(registrations::table.find(&run.id)).set(registrations::outcome.eq(outcome)).execute(db)?;
+    diesel::update(registrations::table.find(&run.id))
+        .set(registrations::outcome.eq(outcome))
+        .execute(db)?;
     Ok(())
 }

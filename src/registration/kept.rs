@@ -23,9 +23,13 @@ pub struct Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        for field in
-            [&mut self.holder_name, &mut self.birth_date, &mut self.carrier, &mut self.phone, &mut self.business_number]
-        {
+        for field in [
+            &mut self.holder_name,
+            &mut self.birth_date,
+            &mut self.carrier,
+            &mut self.phone,
+            &mut self.business_number,
+        ] {
             field.zeroize();
         }
     }
@@ -37,7 +41,9 @@ impl Kept {
     /// # Errors
     /// [`Error::Internal`] when the system has no randomness.
     pub fn seal(&self, key: &SecretKey, id: &str) -> Result<Vec<u8>, Error> {
-        let text = zeroize::Zeroizing::new(serde_json::to_vec(self).map_err(|_| Error::Internal("sealing".into()))?);
+        let text = zeroize::Zeroizing::new(
+            serde_json::to_vec(self).map_err(|_| Error::Internal("sealing".into()))?,
+        );
         key.seal(id, &text).map_err(Error::Internal)
     }
 

@@ -8,7 +8,10 @@ use crate::{access::throttle::Limit, gateway::CardMethod};
 /// How long a run stays open.
 pub const OPEN_FOR: TimeDelta = TimeDelta::minutes(60);
 /// Refused cards, per person and per group (rule 9, against card testing).
-pub const REFUSALS: Limit = Limit { count: 10, window: TimeDelta::hours(1) };
+pub const REFUSALS: Limit = Limit {
+    count: 10,
+    window: TimeDelta::hours(1),
+};
 
 crate::gateway::words! {
     /// The answer to step 1 (rule 8).
@@ -85,7 +88,10 @@ impl Progress {
     pub fn of(run: &Run) -> Self {
         Self {
             choice: run.choice,
-            is_code_sent: run.phone.as_ref().is_some_and(|phone| phone.sent_at.is_some()),
+            is_code_sent: run
+                .phone
+                .as_ref()
+                .is_some_and(|phone| phone.sent_at.is_some()),
             is_phone_verified: run.phone.as_ref().is_some_and(|phone| phone.is_verified),
             is_business_verified: run.is_business_verified,
         }
@@ -107,13 +113,21 @@ impl Progress {
     pub fn may_open(self, step: Step) -> bool {
         let way: &[Step] = match self.choice {
             None | Some(Choice::DedicatedAccount) => &[Step::PaymentMethod],
-            Some(Choice::NamedCard) => &[Step::PaymentMethod, Step::Phone, Step::PhoneCode, Step::Card],
-            Some(Choice::AnonymousCorporateCard) => &[Step::PaymentMethod, Step::BusinessNumber, Step::Card],
+            Some(Choice::NamedCard) => &[
+                Step::PaymentMethod,
+                Step::Phone,
+                Step::PhoneCode,
+                Step::Card,
+            ],
+            Some(Choice::AnonymousCorporateCard) => {
+                &[Step::PaymentMethod, Step::BusinessNumber, Step::Card]
+            }
         };
         let place = |step| way.iter().position(|on_way| *on_way == step);
         // A code that was entered is used up: there is nothing to enter again.
         let is_used_up = step == Step::PhoneCode && self.is_phone_verified;
-        matches!((place(step), place(self.first_open())), (Some(at), Some(open)) if at <= open) && !is_used_up
+        matches!((place(step), place(self.first_open())), (Some(at), Some(open)) if at <= open)
+            && !is_used_up
     }
 }
 
@@ -126,28 +140,75 @@ pub fn is_over(created_at: NaiveDateTime, now: NaiveDateTime) -> bool {
 mod tests {
     use super::*;
 
-    const STEPS: [Step; 5] = [Step::PaymentMethod, Step::Phone, Step::PhoneCode, Step::BusinessNumber, Step::Card];
+    const STEPS: [Step; 5] = [
+        Step::PaymentMethod,
+        Step::Phone,
+        Step::PhoneCode,
+        Step::BusinessNumber,
+        Step::Card,
+    ];
 
     fn opened(progress: Progress) -> Vec<Step> {
-        STEPS.into_iter().filter(|step| progress.may_open(*step)).collect()
+        STEPS
+            .into_iter()
+            .filter(|step| progress.may_open(*step))
+            .collect()
     }
 
     #[test]
     fn rules_13_and_14_each_step_opens_after_the_one_before_it() {
-        let named = Progress { choice: Some(Choice::NamedCard), ..Progress::default() };
-        let sent = Progress { is_code_sent: true, ..named };
-        let verified = Progress { is_phone_verified: true, ..sent };
-        let anonymous = Progress { choice: Some(Choice::AnonymousCorporateCard), ..Progress::default() };
-        let known = Progress { is_business_verified: true, ..anonymous };
-        let account = Progress { choice: Some(Choice::DedicatedAccount), ..Progress::default() };
+        let named = Progress {
+            choice: Some(Choice::NamedCard),
+            ..Progress::default()
+        };
+        let sent = Progress {
+            is_code_sent: true,
+            ..named
+        };
+        let verified = Progress {
+            is_phone_verified: true,
+            ..sent
+        };
+        let anonymous = Progress {
+            choice: Some(Choice::AnonymousCorporateCard),
+            ..Progress::default()
+        };
+        let known = Progress {
+            is_business_verified: true,
+            ..anonymous
+        };
+        let account = Progress {
+            choice: Some(Choice::DedicatedAccount),
+            ..Progress::default()
+        };
         for (progress, first, open) in [
-            (Progress::default(), Step::PaymentMethod, vec![Step::PaymentMethod]),
+            (
+                Progress::default(),
+                Step::PaymentMethod,
+                vec![Step::PaymentMethod],
+            ),
             (account, Step::PaymentMethod, vec![Step::PaymentMethod]),
             (named, Step::Phone, vec![Step::PaymentMethod, Step::Phone]),
-            (sent, Step::PhoneCode, vec![Step::PaymentMethod, Step::Phone, Step::PhoneCode]),
-            (verified, Step::Card, vec![Step::PaymentMethod, Step::Phone, Step::Card]),
-            (anonymous, Step::BusinessNumber, vec![Step::PaymentMethod, Step::BusinessNumber]),
-            (known, Step::Card, vec![Step::PaymentMethod, Step::BusinessNumber, Step::Card]),
+            (
+                sent,
+                Step::PhoneCode,
+                vec![Step::PaymentMethod, Step::Phone, Step::PhoneCode],
+            ),
+            (
+                verified,
+                Step::Card,
+                vec![Step::PaymentMethod, Step::Phone, Step::Card],
+            ),
+            (
+                anonymous,
+                Step::BusinessNumber,
+                vec![Step::PaymentMethod, Step::BusinessNumber],
+            ),
+            (
+                known,
+                Step::Card,
+                vec![Step::PaymentMethod, Step::BusinessNumber, Step::Card],
+            ),
         ] {
             assert_eq!(progress.first_open(), first, "{progress:?}");
             assert_eq!(opened(progress), open, "{progress:?}");

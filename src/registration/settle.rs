@@ -7,10 +7,14 @@ use super::{
     store,
 };
 use crate::{
-    access, app::Services, audit,
+    access,
+    app::Services,
+    audit,
     db::AnyConnection,
     error::Error,
-    gateway::{CardDetails, Identity, IssueOutcome, IssueRequest, IssuedKey, LookUp, Refusal, acceptable},
+    gateway::{
+        CardDetails, Identity, IssueOutcome, IssueRequest, IssuedKey, LookUp, Refusal, acceptable,
+    },
     jobs,
 };
 
@@ -46,10 +50,19 @@ impl Answer {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database fails; the worker then settles it.
-pub fn call_gateway(services: &Services, attempt: &Attempt, run: &Run, card: CardDetails) -> Result<Answer, Error> {
+pub fn call_gateway(
+    services: &Services,
+    attempt: &Attempt,
+    run: &Run,
+    card: CardDetails,
+) -> Result<Answer, Error> {
     let identity = match run.choice {
-        Some(Choice::AnonymousCorporateCard) => Identity::Business { number: run.kept.business_number.clone().into() },
-        _ => Identity::Person { birth_date: run.kept.birth_date.clone().into() },
+        Some(Choice::AnonymousCorporateCard) => Identity::Business {
+            number: run.kept.business_number.clone().into(),
+        },
+        _ => Identity::Person {
+            birth_date: run.kept.birth_date.clone().into(),
+        },
     };
     fail::fail_point!("gateway-call");
     let outcome = services.gateway.issue(IssueRequest {
@@ -61,7 +74,9 @@ pub fn call_gateway(services: &Services, attempt: &Attempt, run: &Run, card: Car
     fail::fail_point!("gateway-answered");
     match outcome {
         IssueOutcome::Issued(issued) => take_issued(services, attempt, run, &issued),
-        IssueOutcome::Refused(refusal) => services.db.transaction(|db| refuse(services, db, attempt, refusal, None)),
+        IssueOutcome::Refused(refusal) => services
+            .db
+            .transaction(|db| refuse(services, db, attempt, refusal, None)),
         IssueOutcome::NotSent => services.db.transaction(|db| {
             let now = services.clock.now();
             if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
@@ -88,7 +103,11 @@ pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, 
     let (attempt, run) = {
         let mut db = services.db.connection()?;
         let attempt = attempt::by_id(&mut db, attempt_id)?;
-        let run = store::run(&mut db, &services.settings.secret_key, &attempt.registration_id)?;
+        let run = store::run(
+            &mut db,
+            &services.settings.secret_key,
+            &attempt.registration_id,
+        )?;
         (attempt, run)
     };
     if !attempt.state.is_in_flight() {
@@ -96,21 +115,45 @@ pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, 
     }
     match services.gateway.look_up(&attempt.gateway_reference) {
         LookUp::Found(issued) => take_issued(services, &attempt, &run, &issued).map(Some),
-        LookUp::Absent => services.db.transaction(|db| undo(services, db, &attempt, None)).map(Some),
+        LookUp::Absent => services
+            .db
+            .transaction(|db| undo(services, db, &attempt, None))
+            .map(Some),
         LookUp::Unknown => Ok(None),
     }
 }
 
-fn take_issued(services: &Services, attempt: &Attempt, run: &Run, issued: &IssuedKey) -> Result<Answer, Error> {
-    let method = run.choice.and_then(Choice::card_method).ok_or_else(|| Error::Internal("a run without a card".into()))?;
+fn take_issued(
+    services: &Services,
+    attempt: &Attempt,
+    run: &Run,
+    issued: &IssuedKey,
+) -> Result<Answer, Error> {
+    let method = run
+        .choice
+        .and_then(Choice::card_method)
+        .ok_or_else(|| Error::Internal("a run without a card".into()))?;
     if let Err(refusal) = acceptable(&issued.card, method) {
-        return services.db.transaction(|db| refuse(services, db, attempt, refusal, Some(issued)));
+        return services
+            .db
+            .transaction(|db| refuse(services, db, attempt, refusal, Some(issued)));
     }
-    let committed = commit(&mut *services.db.connection()?, attempt, run, issued, services.clock.now());
+    let committed = commit(
+        &mut *services.db.connection()?,
+        attempt,
+        run,
+        issued,
+        services.clock.now(),
+    );
     match committed {
         Ok(()) => Ok(Answer::Committed),
-        Err(NotCommitted::Overtaken) => services.db.transaction(|db| undo(services, db, attempt, Some(issued))),
-        Err(NotCommitted::Settled) => Ok(Answer::of(&attempt::by_id(&mut *services.db.connection()?, &attempt.id)?)),
+        Err(NotCommitted::Overtaken) => services
+            .db
+            .transaction(|db| undo(services, db, attempt, Some(issued))),
+        Err(NotCommitted::Settled) => Ok(Answer::of(&attempt::by_id(
+            &mut *services.db.connection()?,
+            &attempt.id,
+        )?)),
         Err(NotCommitted::Failed(error)) => Err(error),
     }
 }
@@ -148,7 +191,11 @@ fn undo(
         }
         attempt::forgive(db, attempt)?;
         attempt::reopen_run(db, attempt, now)?;
-        let why = if issued.is_some() { "overtaken" } else { "absent" };
+        let why = if issued.is_some() {
+            "overtaken"
+        } else {
+            "absent"
+        };
         note(db, attempt, "card.undone", why, now)?;
     }
     Ok(Answer::Overtaken)

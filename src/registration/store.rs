@@ -51,29 +51,40 @@ struct VerificationRow {
 /// # Errors
 /// [`Error::NotFound`]
 pub fn run(db: &mut AnyConnection, key: &SecretKey, id: &str) -> Result<Run, Error> {
-    let row: RunRow =
-        registrations::table.find(id).select(RunRow::as_select()).first(db).optional()?.ok_or(Error::NotFound)?;
+    let row: RunRow = registrations::table
+        .find(id)
+        .select(RunRow::as_select())
+        .first(db)
+        .optional()?
+        .ok_or(Error::NotFound)?;
     let checks: Vec<VerificationRow> = verifications::table
         .filter(verifications::registration_id.eq(id))
         .select(VerificationRow::as_select())
         .load(db)?;
-    let is_business_verified = checks.iter().any(|check| check.kind == "business" && check.verified_at.is_some());
-    let phone = checks.into_iter().find(|check| check.kind == "phone").map(|check| PhoneCheck {
-        provider_id: check.provider_id,
-        sends: check.sends,
-        tries: check.tries,
-        sent_at: check.sent_at,
-        expires_at: check.expires_at,
-        locked_until: check.locked_until,
-        is_verified: check.verified_at.is_some(),
-    });
+    let is_business_verified = checks
+        .iter()
+        .any(|check| check.kind == "business" && check.verified_at.is_some());
+    let phone = checks
+        .into_iter()
+        .find(|check| check.kind == "phone")
+        .map(|check| PhoneCheck {
+            provider_id: check.provider_id,
+            sends: check.sends,
+            tries: check.tries,
+            sent_at: check.sent_at,
+            expires_at: check.expires_at,
+            locked_until: check.locked_until,
+            is_verified: check.verified_at.is_some(),
+        });
     Ok(Run {
         kept: Kept::open(key, &row.id, row.sealed.as_deref()),
         is_change: row.kind == "change",
         // The table's checks let no other word in.
         state: State::parse(&row.state).unwrap_or(State::Expired),
         choice: row.payment_method.as_deref().and_then(Choice::parse),
-        outcome: row.outcome.and_then(|json| serde_json::from_str(&json).ok()),
+        outcome: row
+            .outcome
+            .and_then(|json| serde_json::from_str(&json).ok()),
         id: row.id,
         reference: row.reference,
         group_id: row.group_id,
@@ -103,7 +114,11 @@ pub fn resume_or_start(
             .filter(registrations::state.eq(State::Open.as_str()))
     };
     let found: Option<(String, NaiveDateTime, i64)> = open()
-        .select((registrations::id, registrations::created_at, registrations::group_version))
+        .select((
+            registrations::id,
+            registrations::created_at,
+            registrations::group_version,
+        ))
         .first(db)
         .optional()?;
     if let Some((id, created_at, version)) = found {
@@ -113,7 +128,11 @@ pub fn resume_or_start(
         end(db, &id, State::Expired, now)?;
     }
     let id = uuid::Uuid::now_v7().to_string();
-    let kind = if group.status == Status::Required { "register" } else { "change" };
+    let kind = if group.status == Status::Required {
+        "register"
+    } else {
+        "change"
+    };
     let reference = new_reference()?;
     let started = db.transaction(|db| {
         diesel::insert_into(registrations::table)
@@ -156,7 +175,12 @@ pub fn in_flight(db: &mut AnyConnection, group_id: &str) -> Result<Option<String
 ///
 /// # Errors
 /// What the database says.
-pub fn end(db: &mut AnyConnection, id: &str, state: State, now: NaiveDateTime) -> Result<(), Error> {
+pub fn end(
+    db: &mut AnyConnection,
+    id: &str,
+    state: State,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
     diesel::update(registrations::table.find(id))
         .set((
             registrations::state.eq(state.as_str()),
@@ -220,7 +244,10 @@ pub fn keep(
     now: NaiveDateTime,
 ) -> Result<(), Error> {
     diesel::update(registrations::table.find(id))
-        .set((registrations::sealed.eq(kept.seal(key, id)?), registrations::updated_at.eq(now)))
+        .set((
+            registrations::sealed.eq(kept.seal(key, id)?),
+            registrations::updated_at.eq(now),
+        ))
         .execute(db)?;
     Ok(())
 }
@@ -236,7 +263,11 @@ pub fn own_run(
     id: &str,
 ) -> Result<(Run, BillingGroup), Error> {
     let (run, group) = reachable_run(db, admin, key, id)?;
-    if run.user_id == admin.viewer.id { Ok((run, group)) } else { Err(Error::NotFound) }
+    if run.user_id == admin.viewer.id {
+        Ok((run, group))
+    } else {
+        Err(Error::NotFound)
+    }
 }
 
 /// A run of a group that the caller reaches.
@@ -260,8 +291,13 @@ pub fn reachable_run(
 /// What the database says.
 pub fn stale(db: &mut AnyConnection, group: &BillingGroup) -> Result<Error, Error> {
     let current = payment_methods::store::registered(db, &group.id)?;
-    let by = current.as_ref().and_then(|current| current.modified_by.as_deref());
-    let who = by.map(|id| crate::access::store::name_of(db, id)).transpose()?.flatten();
+    let by = current
+        .as_ref()
+        .and_then(|current| current.modified_by.as_deref());
+    let who = by
+        .map(|id| crate::access::store::name_of(db, id))
+        .transpose()?
+        .flatten();
     Ok(Error::Stale(Box::new(Stale {
         group: group.name.clone(),
         who,

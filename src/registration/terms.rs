@@ -79,7 +79,10 @@ impl Terms {
     /// # Errors
     /// One line for the operator that names the file.
     pub fn load(folder: Option<&Path>) -> Result<Self, String> {
-        let mut terms = Self { texts: BTreeMap::new(), is_sample: folder.is_none() };
+        let mut terms = Self {
+            texts: BTreeMap::new(),
+            is_sample: folder.is_none(),
+        };
         match folder {
             None => {
                 for kind in Kind::ALL {
@@ -95,19 +98,29 @@ impl Terms {
     }
 
     fn read(&mut self, folder: &Path) -> Result<(), String> {
-        let cannot = |e: std::io::Error| format!("cannot read the terms in {}: {e}", folder.display());
+        let cannot =
+            |e: std::io::Error| format!("cannot read the terms in {}: {e}", folder.display());
         for entry in std::fs::read_dir(folder).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let Some(stem) = name.strip_suffix(".md") else { continue };
+            let Some(stem) = name.strip_suffix(".md") else {
+                continue;
+            };
             let parsed = stem.split_once('.').and_then(|(kind, rest)| {
                 let (version, lang) = rest.rsplit_once('.')?;
-                let is_plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-                Some((Kind::parse(kind)?, Some(version).filter(|_| is_plain)?, Lang::parse(lang)?))
+                let is_plain = version
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+                Some((
+                    Kind::parse(kind)?,
+                    Some(version).filter(|_| is_plain)?,
+                    Lang::parse(lang)?,
+                ))
             });
             let (kind, version, lang) =
                 parsed.ok_or_else(|| format!("{name} is not named <kind>.<version>.<lang>.md (auto-payment, privacy, third-party; en, ko)"))?;
-            let text = std::fs::read_to_string(entry.path()).map_err(|e| format!("cannot read {name}: {e}"))?;
+            let text = std::fs::read_to_string(entry.path())
+                .map_err(|e| format!("cannot read {name}: {e}"))?;
             self.add(kind, version, lang, &text);
         }
         Ok(())
@@ -121,7 +134,9 @@ impl Terms {
         });
         let mut text = String::new();
         html::push_html(&mut text, events);
-        self.texts.entry((kind.as_str(), version.to_owned())).or_default()[place(lang)] = Some(text);
+        self.texts
+            .entry((kind.as_str(), version.to_owned()))
+            .or_default()[place(lang)] = Some(text);
     }
 
     /// Every kind has a version, and every version both languages.
@@ -133,20 +148,33 @@ impl Terms {
                 }
             }
         }
-        match Kind::ALL.into_iter().find(|kind| self.current(*kind).is_empty()) {
-            Some(kind) => Err(format!("there are no terms {kind}: write {kind}.<version>.en.md and .ko.md", kind = kind.as_str())),
+        match Kind::ALL
+            .into_iter()
+            .find(|kind| self.current(*kind).is_empty())
+        {
+            Some(kind) => Err(format!(
+                "there are no terms {kind}: write {kind}.<version>.en.md and .ko.md",
+                kind = kind.as_str()
+            )),
             None => Ok(()),
         }
     }
 
     /// The newest version of a kind: the last in order of its name.
     pub fn current(&self, kind: Kind) -> &str {
-        self.texts.keys().rev().find(|(of, _)| *of == kind.as_str()).map_or("", |(_, version)| version)
+        self.texts
+            .keys()
+            .rev()
+            .find(|(of, _)| *of == kind.as_str())
+            .map_or("", |(_, version)| version)
     }
 
     /// The versions that are agreed to today, as JSON.
     pub fn accepted(&self) -> String {
-        let versions: BTreeMap<_, _> = Kind::ALL.map(|kind| (kind.as_str(), self.current(kind))).into_iter().collect();
+        let versions: BTreeMap<_, _> = Kind::ALL
+            .map(|kind| (kind.as_str(), self.current(kind)))
+            .into_iter()
+            .collect();
         serde_json::to_string(&versions).unwrap_or_default()
     }
 
@@ -164,9 +192,18 @@ fn place(lang: Lang) -> usize {
 
 fn sample(kind: Kind) -> [&'static str; 2] {
     match kind {
-        Kind::AutoPayment => [include_str!("samples/auto-payment.en.md"), include_str!("samples/auto-payment.ko.md")],
-        Kind::Privacy => [include_str!("samples/privacy.en.md"), include_str!("samples/privacy.ko.md")],
-        Kind::ThirdParty => [include_str!("samples/third-party.en.md"), include_str!("samples/third-party.ko.md")],
+        Kind::AutoPayment => [
+            include_str!("samples/auto-payment.en.md"),
+            include_str!("samples/auto-payment.ko.md"),
+        ],
+        Kind::Privacy => [
+            include_str!("samples/privacy.en.md"),
+            include_str!("samples/privacy.ko.md"),
+        ],
+        Kind::ThirdParty => [
+            include_str!("samples/third-party.en.md"),
+            include_str!("samples/third-party.ko.md"),
+        ],
     }
 }
 
@@ -189,11 +226,20 @@ pub async fn show(visit: Visit, path: web::Path<(String, String)>) -> Result<Htt
     let (kind, version) = path.into_inner();
     let kind = Kind::parse(&kind).ok_or(Error::NotFound)?;
     let terms = &visit.services.terms;
-    let text = terms.text(kind, &version, visit.t.lang).ok_or(Error::NotFound)?;
+    let text = terms
+        .text(kind, &version, visit.t.lang)
+        .ok_or(Error::NotFound)?;
     let (t, shell) = (visit.t, visit.outer_shell());
     pages::page(
         StatusCode::OK,
-        &TermsPage { t, shell, kind, version: &version, text, is_sample: terms.is_sample },
+        &TermsPage {
+            t,
+            shell,
+            kind,
+            version: &version,
+            text,
+            is_sample: terms.is_sample,
+        },
     )
 }
 
@@ -206,7 +252,11 @@ mod tests {
         let terms = Terms::load(None).unwrap();
         for kind in Kind::ALL {
             assert_eq!(terms.current(kind), SAMPLE);
-            assert!(terms.text(kind, SAMPLE, Lang::Ko).is_some_and(|text| text.contains("합니다")));
+            assert!(
+                terms
+                    .text(kind, SAMPLE, Lang::Ko)
+                    .is_some_and(|text| text.contains("합니다"))
+            );
         }
         assert!(terms.accepted().contains("\"privacy\":\"2026-11-01\""));
     }
@@ -214,17 +264,31 @@ mod tests {
     #[test]
     fn the_operators_own_terms_are_checked_and_the_newest_version_asked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         for kind in ["auto-payment", "privacy", "third-party"] {
             for version in ["1", "2"] {
-                write(&format!("{kind}.{version}.en.md"), "# Ours\n\n<script>x</script>");
+                write(
+                    &format!("{kind}.{version}.en.md"),
+                    "# Ours\n\n<script>x</script>",
+                );
                 write(&format!("{kind}.{version}.ko.md"), "# 약관");
             }
         }
         let terms = Terms::load(Some(folder.path())).unwrap();
         assert_eq!(terms.current(Kind::Privacy), "2");
-        assert!(!terms.text(Kind::Privacy, "1", Lang::En).unwrap().contains("<script>"));
+        assert!(
+            !terms
+                .text(Kind::Privacy, "1", Lang::En)
+                .unwrap()
+                .contains("<script>")
+        );
         std::fs::remove_file(folder.path().join("privacy.2.ko.md")).unwrap();
-        assert!(Terms::load(Some(folder.path())).err().unwrap().contains("privacy.2.ko.md"));
+        assert!(
+            Terms::load(Some(folder.path()))
+                .err()
+                .unwrap()
+                .contains("privacy.2.ko.md")
+        );
     }
 }

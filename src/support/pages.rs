@@ -52,14 +52,27 @@ async fn search(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, 
     let (viewer, mut found) = visit
         .read(move |db, viewer| {
             viewer.support_staff()?;
-            if wanted.is_empty() { Ok(Vec::new()) } else { store::search(db, &wanted) }
+            if wanted.is_empty() {
+                Ok(Vec::new())
+            } else {
+                store::search(db, &wanted)
+            }
         })
         .await?;
     let most = usize::try_from(MOST_FOUND).unwrap_or(0);
     let is_cut = found.len() > most;
     found.truncate(most);
     let shell = visit.shell(&viewer, Section::Support);
-    pages::page(StatusCode::OK, &SearchPage { t: visit.t, shell, q, found, is_cut })
+    pages::page(
+        StatusCode::OK,
+        &SearchPage {
+            t: visit.t,
+            shell,
+            q,
+            found,
+            is_cut,
+        },
+    )
 }
 
 #[derive(Template)]
@@ -95,7 +108,9 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
     visit
         .block(move |services| {
             let entry = audit::Entry::new(&organization, &actor, "support.viewed", &subject);
-            services.db.transaction(|db| audit::append(db, services.clock.now(), &entry))
+            services
+                .db
+                .transaction(|db| audit::append(db, services.clock.now(), &entry))
         })
         .await?;
     let (viewer, (preview, events)) = visit
@@ -103,7 +118,10 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
             viewer.support_staff()?;
             let mut preview = store::preview(db, &group)?;
             let events = std::mem::take(&mut preview.events);
-            let lines = events.into_iter().map(|event| line(db, &services, event)).collect::<Result<Vec<_>, _>>()?;
+            let lines = events
+                .into_iter()
+                .map(|event| line(db, &services, event))
+                .collect::<Result<Vec<_>, _>>()?;
             Ok((preview, lines))
         })
         .await?;
@@ -112,8 +130,15 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
     let before = clock::first_charge(today);
     let newest = events.first().and_then(|line| match &line.event.what {
         What::Card(what) => [
-            "debit", "prepaid_or_gift", "not_corporate", "declined", "expired_card", "wrong_password", "not_sent",
-            "calling", "unknown",
+            "debit",
+            "prepaid_or_gift",
+            "not_corporate",
+            "declined",
+            "expired_card",
+            "wrong_password",
+            "not_sent",
+            "calling",
+            "unknown",
         ]
         .into_iter()
         .find(|known| known == what),
@@ -126,7 +151,13 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
             t: visit.t,
             shell,
             effect: rules::effect(&preview.group, before),
-            say: rules::say(&preview.group, preview.registered.as_ref(), newest, today, before),
+            say: rules::say(
+                &preview.group,
+                preview.registered.as_ref(),
+                newest,
+                today,
+                before,
+            ),
             row: Row::new((preview.group.clone(), preview.registered.clone()), "", now),
             preview,
             events,
@@ -139,7 +170,11 @@ fn line(db: &mut AnyConnection, services: &Services, event: Event) -> Result<Lin
         What::Card(what) => Message::new(rules::attempt_key(what)),
         What::Run(id, state) => {
             let run = registration::store::run(db, &services.settings.secret_key, id)?;
-            let is_locked = run.phone.as_ref().and_then(|phone| phone.locked_until).is_some();
+            let is_locked = run
+                .phone
+                .as_ref()
+                .and_then(|phone| phone.locked_until)
+                .is_some();
             let step = rules::step_number(Progress::of(&run));
             match state.as_str() {
                 "open" if is_locked => Message::new("support-run-code-locked"),
@@ -154,6 +189,10 @@ fn line(db: &mut AnyConnection, services: &Services, event: Event) -> Result<Lin
 
 impl PreviewPage {
     fn member_key(&self) -> &'static str {
-        if is_offered_payment_methods(&self.preview.member_type) { "member-business" } else { "member-unknown" }
+        if is_offered_payment_methods(&self.preview.member_type) {
+            "member-business"
+        } else {
+            "member-unknown"
+        }
     }
 }

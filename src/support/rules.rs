@@ -46,7 +46,10 @@ pub fn say(
         (Tag::Expiring, "support-say-expiring"),
         (Tag::Review, "support-say-review"),
     ];
-    let key = of_tag.into_iter().find(|(tag, _)| tags.contains(tag)).map_or("support-say-fine", |(_, key)| key);
+    let key = of_tag
+        .into_iter()
+        .find(|(tag, _)| tags.contains(tag))
+        .map_or("support-say-fine", |(_, key)| key);
     Message::new(key)
 }
 
@@ -77,5 +80,9 @@ pub fn attempt_key(what: &str) -> &'static str {
 
 /// The number of the step at which a run stands.
 pub fn step_number(progress: Progress) -> i64 {
-    if progress.first_open() == Step::PaymentMethod { 1 } else { 2 }
+    if progress.first_open() == Step::PaymentMethod {
+        1
+    } else {
+        2
+    }
 }

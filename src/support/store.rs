@@ -7,7 +7,10 @@ use crate::{
     access::{Role, mask_email},
     db::{
         AnyConnection,
-        schema::{billing_groups, card_attempts, group_members, organizations, payment_methods, registrations, users},
+        schema::{
+            billing_groups, card_attempts, group_members, organizations, payment_methods,
+            registrations, users,
+        },
     },
     error::Error,
     groups::{BillingGroup, GroupRow, search_name},
@@ -32,8 +35,15 @@ pub struct Found {
 /// # Errors
 /// What the database says.
 pub fn search(db: &mut AnyConnection, text: &str) -> Result<Vec<Found>, Error> {
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    let (lower, plain) = (format!("%{}%", escaped(&search_name(text))), format!("%{}%", escaped(text)));
+    let escaped = |text: &str| {
+        text.replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_")
+    };
+    let (lower, plain) = (
+        format!("%{}%", escaped(&search_name(text))),
+        format!("%{}%", escaped(text)),
+    );
     let rows: Vec<(GroupRow, String)> = billing_groups::table
         .inner_join(organizations::table)
         .filter(
@@ -54,7 +64,13 @@ pub fn search(db: &mut AnyConnection, text: &str) -> Result<Vec<Found>, Error> {
         .limit(MOST_FOUND + 1)
         .select((GroupRow::as_select(), organizations::name))
         .load(db)?;
-    Ok(rows.into_iter().map(|(group, organization)| Found { group: group.into(), organization }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(group, organization)| Found {
+            group: group.into(),
+            organization,
+        })
+        .collect())
 }
 
 /// A group as the preview shows it.
@@ -134,12 +150,19 @@ fn administrators(db: &mut AnyConnection, group: &BillingGroup) -> Result<Vec<St
         .filter(users::disabled_at.is_null())
         .filter(users::organization_id.eq(&group.organization_id))
         .filter(billing_groups::organization_id.eq(&group.organization_id))
-        .filter(billing_groups::class.eq("main").or(billing_groups::id.eq(&group.id)))
+        .filter(
+            billing_groups::class
+                .eq("main")
+                .or(billing_groups::id.eq(&group.id)),
+        )
         .select(users::email)
         .distinct()
         .order(users::email)
         .load(db)?;
-    Ok(addresses.iter().map(|address| mask_email(address)).collect())
+    Ok(addresses
+        .iter()
+        .map(|address| mask_email(address))
+        .collect())
 }
 
 fn events(db: &mut AnyConnection, group_id: &str) -> Result<Vec<Event>, Error> {
@@ -147,7 +170,12 @@ fn events(db: &mut AnyConnection, group_id: &str) -> Result<Vec<Event>, Error> {
         .filter(card_attempts::group_id.eq(group_id))
         .order(card_attempts::created_at.desc())
         .limit(MOST_ATTEMPTS)
-        .select((card_attempts::created_at, card_attempts::reference, card_attempts::state, card_attempts::refusal))
+        .select((
+            card_attempts::created_at,
+            card_attempts::reference,
+            card_attempts::state,
+            card_attempts::refusal,
+        ))
         .load(db)?;
     let tried = card_attempts::table
         .filter(card_attempts::group_id.eq(group_id))
@@ -157,15 +185,25 @@ fn events(db: &mut AnyConnection, group_id: &str) -> Result<Vec<Event>, Error> {
         .filter(registrations::id.ne_all(tried))
         .order(registrations::created_at.desc())
         .limit(MOST_ATTEMPTS)
-        .select((registrations::created_at, registrations::reference, registrations::id, registrations::state))
+        .select((
+            registrations::created_at,
+            registrations::reference,
+            registrations::id,
+            registrations::state,
+        ))
         .load(db)?;
-    let cards = cards.into_iter().map(|(at, reference, state, refusal)| Event {
+    let cards = cards
+        .into_iter()
+        .map(|(at, reference, state, refusal)| Event {
+            at,
+            reference,
+            what: What::Card(refusal.unwrap_or(state)),
+        });
+    let runs = runs.into_iter().map(|(at, reference, id, state)| Event {
         at,
         reference,
-        what: What::Card(refusal.unwrap_or(state)),
+        what: What::Run(id, state),
     });
-    let runs =
-        runs.into_iter().map(|(at, reference, id, state)| Event { at, reference, what: What::Run(id, state) });
     let mut events: Vec<Event> = cards.chain(runs).collect();
     events.sort_by_key(|event| std::cmp::Reverse(event.at));
     events.truncate(usize::try_from(MOST_ATTEMPTS).unwrap_or(0));

@@ -18,15 +18,21 @@ impl BusinessNumber {
         if has_control(text) {
             return Err("err-control");
         }
-        let digits: String =
-            narrow_digits(text).chars().filter(|letter| !letter.is_whitespace() && *letter != '-').collect();
+        let digits: String = narrow_digits(text)
+            .chars()
+            .filter(|letter| !letter.is_whitespace() && *letter != '-')
+            .collect();
         if digits.is_empty() {
             return Err("err-brn-empty");
         }
         if digits.len() != 10 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err("err-brn-length");
         }
-        if has_check_digit(digits.as_bytes()) { Ok(Self(digits)) } else { Err("err-brn-check") }
+        if has_check_digit(digits.as_bytes()) {
+            Ok(Self(digits))
+        } else {
+            Err("err-brn-check")
+        }
     }
 
     /// Ten digits.
@@ -55,7 +61,12 @@ impl fmt::Debug for BusinessNumber {
 fn has_check_digit(digits: &[u8]) -> bool {
     let digit = |at: usize| u32::from(digits[at] - b'0');
     let weights = [1, 3, 7, 1, 3, 7, 1, 3, 5];
-    let sum: u32 = weights.iter().enumerate().map(|(at, weight)| digit(at) * weight).sum::<u32>() + digit(8) * 5 / 10;
+    let sum: u32 = weights
+        .iter()
+        .enumerate()
+        .map(|(at, weight)| digit(at) * weight)
+        .sum::<u32>()
+        + digit(8) * 5 / 10;
     (10 - sum % 10) % 10 == digit(9) && digits.iter().any(|byte| *byte != b'0')
 }
 
@@ -99,7 +110,12 @@ mod tests {
 
     #[test]
     fn rule_8_ten_digits_with_their_check_digit_and_not_all_zero() {
-        for number in ["999-81-00015", "9998100029", "999 86 00010", "９９９８１０００１５"] {
+        for number in [
+            "999-81-00015",
+            "9998100029",
+            "999 86 00010",
+            "９９９８１０００１５",
+        ] {
             assert!(BusinessNumber::parse(number).is_ok(), "{number}");
         }
         for (number, key) in [

@@ -24,7 +24,10 @@ pub const RESEND_AFTER: TimeDelta = TimeDelta::seconds(30);
 /// Codes that one registration may ask for.
 pub const SENDS_PER_REGISTRATION: i32 = 5;
 /// Codes that one phone number may get.
-pub const SENDS_PER_NUMBER: Limit = Limit { count: 10, window: TimeDelta::days(1) };
+pub const SENDS_PER_NUMBER: Limit = Limit {
+    count: 10,
+    window: TimeDelta::days(1),
+};
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 50;
 
@@ -41,8 +44,10 @@ impl PhoneNumber {
         if has_control(text) {
             return Err("err-control");
         }
-        let text: String =
-            narrow_digits(text).chars().filter(|letter| !letter.is_whitespace() && *letter != '-').collect();
+        let text: String = narrow_digits(text)
+            .chars()
+            .filter(|letter| !letter.is_whitespace() && *letter != '-')
+            .collect();
         if text.is_empty() {
             return Err("err-phone-empty");
         }
@@ -56,7 +61,11 @@ impl PhoneNumber {
                 Some("011" | "016" | "017" | "018" | "019") => matches!(digits.len(), 10 | 11),
                 _ => false,
             };
-        if is_mobile { Ok(Self(Zeroizing::new(digits))) } else { Err("err-phone-format") }
+        if is_mobile {
+            Ok(Self(Zeroizing::new(digits)))
+        } else {
+            Err("err-phone-format")
+        }
     }
 
     /// The digits.
@@ -95,7 +104,14 @@ pub enum Carrier {
 
 impl Carrier {
     /// In the form's order.
-    pub const ALL: [Self; 6] = [Self::Skt, Self::Kt, Self::Lgu, Self::SktMvno, Self::KtMvno, Self::LguMvno];
+    pub const ALL: [Self; 6] = [
+        Self::Skt,
+        Self::Kt,
+        Self::Lgu,
+        Self::SktMvno,
+        Self::KtMvno,
+        Self::LguMvno,
+    ];
 
     /// The form's value.
     pub fn as_str(self) -> &'static str {
@@ -104,7 +120,9 @@ impl Carrier {
 
     /// Reads the form's value.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|carrier| carrier.as_str() == text)
+        Self::ALL
+            .into_iter()
+            .find(|carrier| carrier.as_str() == text)
     }
 
     /// The key of its name.
@@ -156,9 +174,13 @@ impl HolderIdentity {
         };
         let phone = PhoneNumber::parse(phone);
         match (name, birth, digit, carrier, phone) {
-            (Ok(name), Ok(birth_date), Ok(birth_digit), Ok(carrier), Ok(phone)) => {
-                Ok(Self { name, birth_date, birth_digit, carrier, phone })
-            }
+            (Ok(name), Ok(birth_date), Ok(birth_digit), Ok(carrier), Ok(phone)) => Ok(Self {
+                name,
+                birth_date,
+                birth_digit,
+                carrier,
+                phone,
+            }),
             (name, birth, digit, carrier, phone) => Err([
                 ("holder_name", name.err()),
                 ("birth_date", birth.err()),
@@ -193,7 +215,11 @@ fn parse_birth_digit(text: &str) -> Result<Zeroizing<String>, &'static str> {
 }
 
 /// The digit after the date fixes the century: 1, 2, 5, 6 the twentieth, 3, 4, 7, 8 the twenty-first.
-fn parse_birth_date(text: &str, digit: Option<&String>, today: NaiveDate) -> Result<Zeroizing<String>, &'static str> {
+fn parse_birth_date(
+    text: &str,
+    digit: Option<&String>,
+    today: NaiveDate,
+) -> Result<Zeroizing<String>, &'static str> {
     let date = Zeroizing::new(narrow_digits(text.trim()).into_owned());
     if has_control(text) {
         return Err("err-control");
@@ -213,7 +239,11 @@ fn parse_birth_date(text: &str, digit: Option<&String>, today: NaiveDate) -> Res
         let day = NaiveDate::parse_from_str(&format!("{century}{}", date.as_str()), "%Y%m%d");
         day.is_ok_and(|day| day <= today)
     });
-    if is_a_day { Ok(date) } else { Err("err-birth-date") }
+    if is_a_day {
+        Ok(date)
+    } else {
+        Err("err-birth-date")
+    }
 }
 
 /// Reads a typed code.
@@ -224,7 +254,10 @@ pub fn code_of(text: &str) -> Result<Zeroizing<String>, &'static str> {
     if has_control(text) {
         return Err("err-control");
     }
-    let code: String = narrow_digits(text).chars().filter(|letter| !letter.is_whitespace() && *letter != '-').collect();
+    let code: String = narrow_digits(text)
+        .chars()
+        .filter(|letter| !letter.is_whitespace() && *letter != '-')
+        .collect();
     match code.len() {
         0 => Err("err-code-empty"),
         CODE_DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Zeroizing::new(code)),
@@ -270,10 +303,23 @@ mod tests {
 
     #[test]
     fn a_mobile_number_is_read_as_people_type_it() {
-        for number in ["010-1234-5678", "01012345678", "+82 10 1234 5678", "+82 010-1234-5678", "０１０１２３４５６７８"] {
-            assert_eq!(PhoneNumber::parse(number).unwrap().digits(), "01012345678", "{number}");
+        for number in [
+            "010-1234-5678",
+            "01012345678",
+            "+82 10 1234 5678",
+            "+82 010-1234-5678",
+            "０１０１２３４５６７８",
+        ] {
+            assert_eq!(
+                PhoneNumber::parse(number).unwrap().digits(),
+                "01012345678",
+                "{number}"
+            );
         }
-        assert_eq!(PhoneNumber::parse("011-234-5678").unwrap().masked(), "011-****-5678");
+        assert_eq!(
+            PhoneNumber::parse("011-234-5678").unwrap().masked(),
+            "011-****-5678"
+        );
         for (number, key) in [
             ("", "err-phone-empty"),
             ("02-123-4567", "err-phone-format"),
@@ -285,9 +331,17 @@ mod tests {
         }
     }
 
-    fn problems(name: &str, date: &str, digit: &str, carrier: &str, phone: &str) -> Vec<(&'static str, &'static str)> {
+    fn problems(
+        name: &str,
+        date: &str,
+        digit: &str,
+        carrier: &str,
+        phone: &str,
+    ) -> Vec<(&'static str, &'static str)> {
         let today = "2026-11-24".parse().unwrap();
-        HolderIdentity::parse(name, date, digit, carrier, phone, today).err().unwrap_or_default()
+        HolderIdentity::parse(name, date, digit, carrier, phone, today)
+            .err()
+            .unwrap_or_default()
     }
 
     #[test]
@@ -295,8 +349,16 @@ mod tests {
         let date = |date: &str, digit: &str| problems("김하나", date, digit, "skt", "01012345678");
         assert_eq!(date("900101", "2"), []);
         assert_eq!(date("000229", "3"), []);
-        assert_eq!(date("000229", "1"), [("birth_date", "err-birth-date")], "1900 was no leap year");
-        assert_eq!(date("300101", "4"), [("birth_date", "err-birth-date")], "2030 is not there yet");
+        assert_eq!(
+            date("000229", "1"),
+            [("birth_date", "err-birth-date")],
+            "1900 was no leap year"
+        );
+        assert_eq!(
+            date("300101", "4"),
+            [("birth_date", "err-birth-date")],
+            "2030 is not there yet"
+        );
         assert_eq!(date("900231", "1"), [("birth_date", "err-birth-date")]);
         assert_eq!(date("9001", "1"), [("birth_date", "err-birth-format")]);
         assert_eq!(date("900101", "9"), [("birth_digit", "err-birth-digit")]);
@@ -326,6 +388,9 @@ mod tests {
     #[test]
     fn carriers_have_the_forms_values() {
         let values = Carrier::ALL.map(Carrier::as_str);
-        assert_eq!(values, ["skt", "kt", "lgu", "skt_mvno", "kt_mvno", "lgu_mvno"]);
+        assert_eq!(
+            values,
+            ["skt", "kt", "lgu", "skt_mvno", "kt_mvno", "lgu_mvno"]
+        );
     }
 }

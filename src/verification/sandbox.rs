@@ -13,8 +13,8 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{
-    BusinessNumber, BusinessRegistry, BusinessStatus, CODE_VALID, Confirmation, HolderIdentity, PhoneNumber,
-    PhoneVerification, Unreachable,
+    BusinessNumber, BusinessRegistry, BusinessStatus, CODE_VALID, Confirmation, HolderIdentity,
+    PhoneNumber, PhoneVerification, Unreachable,
 };
 use crate::{
     clock::Clock,
@@ -48,13 +48,29 @@ pub struct SandboxPhone {
 
 impl SandboxPhone {
     /// A phone whose codes are random, or always `fixed_code`.
-    pub fn new(db: Database, clock: Arc<dyn Clock>, code_key: [u8; 32], fixed_code: Option<String>) -> Self {
-        Self { db, clock, code_key, fixed_code, inbox: Mutex::default() }
+    pub fn new(
+        db: Database,
+        clock: Arc<dyn Clock>,
+        code_key: [u8; 32],
+        fixed_code: Option<String>,
+    ) -> Self {
+        Self {
+            db,
+            clock,
+            code_key,
+            fixed_code,
+            inbox: Mutex::default(),
+        }
     }
 
     /// The messages, the newest first.
     pub fn inbox(&self) -> Vec<InboxMessage> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.inbox
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 
     fn digest(&self, verification_id: &str, code: &str) -> String {
@@ -84,7 +100,11 @@ impl SandboxPhone {
             Ok(())
         })?;
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        inbox.push_front(InboxMessage { at: now, to: phone.masked(), code });
+        inbox.push_front(InboxMessage {
+            at: now,
+            to: phone.masked(),
+            code,
+        });
         inbox.truncate(INBOX_SIZE);
         Ok(())
     }
@@ -95,12 +115,21 @@ impl SandboxPhone {
             .select((sandbox_codes::code_hash, sandbox_codes::expires_at))
             .first(&mut *self.db.connection()?)
             .optional()?;
-        let Some((hash, expires_at)) = kept else { return Ok(Confirmation::Expired) };
+        let Some((hash, expires_at)) = kept else {
+            return Ok(Confirmation::Expired);
+        };
         if expires_at <= self.clock.now() {
             return Ok(Confirmation::Expired);
         }
-        let is_right: bool = hash.as_bytes().ct_eq(self.digest(verification_id, code).as_bytes()).into();
-        Ok(if is_right { Confirmation::Verified } else { Confirmation::WrongCode })
+        let is_right: bool = hash
+            .as_bytes()
+            .ct_eq(self.digest(verification_id, code).as_bytes())
+            .into();
+        Ok(if is_right {
+            Confirmation::Verified
+        } else {
+            Confirmation::WrongCode
+        })
     }
 }
 
@@ -108,7 +137,8 @@ fn random_code() -> Result<Zeroizing<String>, Error> {
     /// The largest multiple of a million below 2^32: above it, some codes would be likelier.
     const FAIR: u32 = u32::MAX / 1_000_000 * 1_000_000;
     loop {
-        let number = getrandom::u32().map_err(|e| Error::Internal(format!("no randomness: {e}")))?;
+        let number =
+            getrandom::u32().map_err(|e| Error::Internal(format!("no randomness: {e}")))?;
         if number < FAIR {
             return Ok(Zeroizing::new(format!("{:06}", number % 1_000_000)));
         }
@@ -121,7 +151,8 @@ impl PhoneVerification for SandboxPhone {
     }
 
     fn resend(&self, verification_id: &str, phone: &PhoneNumber) -> Result<(), Unreachable> {
-        self.deliver(verification_id, phone).map_err(|_| Unreachable)
+        self.deliver(verification_id, phone)
+            .map_err(|_| Unreachable)
     }
 
     fn confirm(&self, verification_id: &str, code: &str) -> Result<Confirmation, Unreachable> {

@@ -14,15 +14,25 @@ pub fn token(csrf_key: &[u8; 32], session: &str) -> String {
     // Without randomness the mask is zero: the token still holds.
     let _ = getrandom::fill(&mut mask);
     let token = unmasked(csrf_key, session);
-    let masked: Vec<u8> = mask.iter().zip(token).map(|(mask, byte)| mask ^ byte).collect();
+    let masked: Vec<u8> = mask
+        .iter()
+        .zip(token)
+        .map(|(mask, byte)| mask ^ byte)
+        .collect();
     to_hex(&[mask.as_slice(), &masked].concat())
 }
 
 /// Whether `given` is a token of this session.
 pub fn is_token(csrf_key: &[u8; 32], session: &str, given: &str) -> bool {
-    let Some(bytes) = from_hex(given).filter(|bytes| bytes.len() == 64) else { return false };
+    let Some(bytes) = from_hex(given).filter(|bytes| bytes.len() == 64) else {
+        return false;
+    };
     let (mask, masked) = bytes.split_at(32);
-    let given: Vec<u8> = mask.iter().zip(masked).map(|(mask, byte)| mask ^ byte).collect();
+    let given: Vec<u8> = mask
+        .iter()
+        .zip(masked)
+        .map(|(mask, byte)| mask ^ byte)
+        .collect();
     given.ct_eq(&unmasked(csrf_key, session)).into()
 }
 
@@ -40,7 +50,8 @@ pub fn is_from_our_pages(headers: &HeaderMap, base_url: &str) -> bool {
     match (header(ORIGIN.as_str()), header("sec-fetch-site")) {
         (None, None) => false,
         (origin, site) => {
-            origin.is_none_or(|origin| origin == base_url) && site.is_none_or(|site| matches!(site, "same-origin" | "none"))
+            origin.is_none_or(|origin| origin == base_url)
+                && site.is_none_or(|site| matches!(site, "same-origin" | "none"))
         }
     }
 }

@@ -78,7 +78,11 @@ impl Asked {
             t: texts_of(request.request()),
             method: request.method().clone(),
             path: request.path().to_owned(),
-            path_and_query: request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned(),
+            path_and_query: request
+                .uri()
+                .path_and_query()
+                .map_or("/", |whole| whole.as_str())
+                .to_owned(),
         }
     }
 
@@ -144,13 +148,19 @@ pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
         Error::Stale(stale) => render(
             asked,
             StatusCode::CONFLICT,
-            &StalePage { t: asked.t, shell: outer_shell(asked), stale },
+            &StalePage {
+                t: asked.t,
+                shell: outer_shell(asked),
+                stale,
+            },
         ),
         Error::TooMany(until) => too_many(asked, *until),
         Error::Unavailable(why) => {
             log::error!("503 {why} request={}", asked.id);
             let mut response = of_status(asked, StatusCode::SERVICE_UNAVAILABLE);
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
             response
         }
         Error::Internal(why) => {
@@ -178,8 +188,13 @@ pub fn of_status(asked: &Asked, status: StatusCode) -> HttpResponse {
         _ => ("page-500", "page-500-body"),
     };
     let reference = (status == StatusCode::INTERNAL_SERVER_ERROR).then_some(asked.id.as_str());
-    let page =
-        ErrorPage { t, shell: outer_shell(asked), title: t.text(title), body: t.text(body).to_owned(), reference };
+    let page = ErrorPage {
+        t,
+        shell: outer_shell(asked),
+        title: t.text(title),
+        body: t.text(body).to_owned(),
+        reference,
+    };
     render(asked, status, &page)
 }
 
@@ -195,14 +210,20 @@ fn too_many(asked: &Asked, until: NaiveDateTime) -> HttpResponse {
     };
     let mut response = render(asked, StatusCode::TOO_MANY_REQUESTS, &page);
     let seconds = (until - now).num_seconds().max(1);
-    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
     response
 }
 
 fn role_needed(asked: &Asked, viewer: &Viewer) -> HttpResponse {
     let t = asked.t;
     let shell = outer_shell(asked).for_viewer(viewer, super::Section::None);
-    render(asked, StatusCode::FORBIDDEN, &RoleNeededPage::new(t, shell, viewer))
+    render(
+        asked,
+        StatusCode::FORBIDDEN,
+        &RoleNeededPage::new(t, shell, viewer),
+    )
 }
 
 /// The session ended: a page is come back to, a form's card details were not kept.
@@ -220,7 +241,8 @@ fn render(asked: &Asked, status: StatusCode, template: &impl Template) -> HttpRe
         Ok(response) => response,
         Err(error) => {
             log::error!("{error} request={}", asked.id);
-            HttpResponse::new(status).map_body(|_, _| BoxBody::new("There is a problem with the service."))
+            HttpResponse::new(status)
+                .map_body(|_, _| BoxBody::new("There is a problem with the service."))
         }
     }
 }
@@ -232,7 +254,11 @@ fn outer_shell(asked: &Asked) -> Shell {
 
 /// The words that this request is answered in.
 pub fn texts_of(request: &HttpRequest) -> Texts {
-    request.extensions().get::<Texts>().copied().unwrap_or(Texts::new(Lang::En))
+    request
+        .extensions()
+        .get::<Texts>()
+        .copied()
+        .unwrap_or(Texts::new(Lang::En))
 }
 
 /// Decides the language: `?lang=`, else the cookie, else `Accept-Language`, else English. Gives the
@@ -243,14 +269,23 @@ pub fn choose_language(request: &ServiceRequest) -> Option<Cookie<'static>> {
         .split('&')
         .find_map(|pair| pair.strip_prefix("lang="))
         .and_then(Lang::parse);
-    let kept = || request.cookie("billing_language").and_then(|cookie| Lang::parse(cookie.value()));
+    let kept = || {
+        request
+            .cookie("billing_language")
+            .and_then(|cookie| Lang::parse(cookie.value()))
+    };
     let accepted = || {
-        let header = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let header = request
+            .headers()
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok());
         Lang::negotiate(header.unwrap_or_default())
     };
     let lang = asked.or_else(kept).unwrap_or_else(accepted);
     request.extensions_mut().insert(Texts::new(lang));
-    let is_https = request.app_data::<Data<Services>>().is_some_and(|services| services.settings.is_https());
+    let is_https = request
+        .app_data::<Data<Services>>()
+        .is_some_and(|services| services.settings.is_https());
     asked.map(|lang| language_cookie(lang, is_https))
 }
 

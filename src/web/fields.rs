@@ -36,13 +36,18 @@ impl FromRequest for Posted {
             .get(header::CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok())
             .and_then(|kind| kind.split(';').next())
-            .is_none_or(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+            .is_none_or(|kind| {
+                kind.trim()
+                    .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            });
         let mut payload = payload.take();
         Box::pin(async move {
             // One buffer of its final size: a growing one would leave copies behind.
             let mut body = Zeroizing::new(Vec::with_capacity(FORM_LIMIT));
             while let Some(chunk) = payload.next().await {
-                let Ok(chunk) = chunk else { return Ok(Self(Err(BadForm::TooSlow))) };
+                let Ok(chunk) = chunk else {
+                    return Ok(Self(Err(BadForm::TooSlow)));
+                };
                 if body.len() + chunk.len() > FORM_LIMIT {
                     return Ok(Self(Err(BadForm::TooLarge)));
                 }
@@ -72,7 +77,10 @@ impl Fields {
         body.split(|byte| *byte == b'&')
             .filter(|pair| !pair.is_empty())
             .map(|pair| {
-                let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+                let at = pair
+                    .iter()
+                    .position(|byte| *byte == b'=')
+                    .unwrap_or(pair.len());
                 let name = decode(&pair[..at])?;
                 let value = decode(pair.get(at + 1..).unwrap_or_default())?;
                 Ok((name.to_string(), value))
@@ -86,9 +94,17 @@ impl Fields {
     /// # Errors
     /// [`BadForm::Malformed`] when it was sent twice.
     pub fn one(&self, name: &str) -> Result<&str, BadForm> {
-        let mut found = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str());
+        let mut found = self
+            .0
+            .iter()
+            .filter(|(field, _)| field == name)
+            .map(|(_, value)| value.as_str());
         let first = found.next().unwrap_or_default();
-        if found.next().is_some() { Err(BadForm::Malformed) } else { Ok(first) }
+        if found.next().is_some() {
+            Err(BadForm::Malformed)
+        } else {
+            Ok(first)
+        }
     }
 
     /// Whether a checkbox was ticked: it counts when present.
@@ -109,15 +125,21 @@ fn decode(text: &[u8]) -> Result<Zeroizing<String>, BadForm> {
             b'+' => b' ',
             b'%' => {
                 let digits = [rest.next(), rest.next()].map(|digit| {
-                    digit.and_then(|digit| char::from(*digit).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
+                    digit
+                        .and_then(|digit| char::from(*digit).to_digit(16))
+                        .and_then(|digit| u8::try_from(digit).ok())
                 });
-                let [Some(high), Some(low)] = digits else { return Err(BadForm::Malformed) };
+                let [Some(high), Some(low)] = digits else {
+                    return Err(BadForm::Malformed);
+                };
                 high << 4 | low
             }
             other => *other,
         });
     }
-    std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| BadForm::Malformed)
+    std::str::from_utf8(&bytes)
+        .map(|text| Zeroizing::new(text.to_owned()))
+        .map_err(|_| BadForm::Malformed)
 }
 
 /// Whether a value holds a control character, which no field of ours takes.
@@ -134,7 +156,9 @@ pub fn narrow_digits(value: &str) -> Cow<'_, str> {
         value
             .chars()
             .map(|letter| match letter {
-                '０'..='９' => char::from_digit(u32::from(letter) - u32::from('０'), 10).unwrap_or(letter),
+                '０'..='９' => {
+                    char::from_digit(u32::from(letter) - u32::from('０'), 10).unwrap_or(letter)
+                }
                 other => other,
             })
             .collect(),
@@ -158,12 +182,21 @@ impl Problems {
 
     /// Takes over `validator`'s findings: the code of each is the key of its message. The refused
     /// values that they carry are dropped here.
-    pub fn of(errors: &validator::ValidationErrors, fields: &[&'static str], keys: &[&'static str]) -> Self {
+    pub fn of(
+        errors: &validator::ValidationErrors,
+        fields: &[&'static str],
+        keys: &[&'static str],
+    ) -> Self {
         let found = errors.field_errors();
         let mut problems = Self::default();
         for field in fields {
-            let codes = found.get(*field).into_iter().flat_map(|errors| errors.iter());
-            let first = codes.filter_map(|error| keys.iter().find(|key| **key == error.code)).next();
+            let codes = found
+                .get(*field)
+                .into_iter()
+                .flat_map(|errors| errors.iter());
+            let first = codes
+                .filter_map(|error| keys.iter().find(|key| **key == error.code))
+                .next();
             if let Some(key) = first {
                 problems.add(field, Message::new(key));
             }
@@ -178,12 +211,18 @@ impl Problems {
 
     /// The words beside a field.
     pub fn beside(&self, t: &Texts, field: &str) -> Option<String> {
-        self.0.iter().find(|(at, _)| *at == field).map(|(_, message)| t.say(message))
+        self.0
+            .iter()
+            .find(|(at, _)| *at == field)
+            .map(|(_, message)| t.say(message))
     }
 
     /// For the summary: each field once, with the same words as beside it.
     pub fn summary(&self, t: &Texts) -> Vec<(&'static str, String)> {
-        self.0.iter().map(|(field, message)| (*field, t.say(message))).collect()
+        self.0
+            .iter()
+            .map(|(field, message)| (*field, t.say(message)))
+            .collect()
     }
 }
 
@@ -201,11 +240,17 @@ mod tests {
 
     #[test]
     fn a_form_is_decoded_or_malformed() {
-        let fields = Fields::parse("name=%EA%B9%80+%ED%95%98%EB%82%98&agree".as_bytes()).ok().unwrap();
+        let fields = Fields::parse("name=%EA%B9%80+%ED%95%98%EB%82%98&agree".as_bytes())
+            .ok()
+            .unwrap();
         assert_eq!(fields.one("name"), Ok("김 하나"));
         assert_eq!(fields.ticked("agree"), Ok(true));
         for body in ["a=%", "a=%4", "a=%zz", "a=%ff"] {
-            assert_eq!(Fields::parse(body.as_bytes()).err(), Some(BadForm::Malformed), "{body}");
+            assert_eq!(
+                Fields::parse(body.as_bytes()).err(),
+                Some(BadForm::Malformed),
+                "{body}"
+            );
         }
     }
 

@@ -49,10 +49,16 @@ pub async fn watch(
         None => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
             Ok(Ok(answered)) => {
                 let (request, response) = answered.into_parts();
-                (Some(request), error_pages::branded(&asked, response.map_into_boxed_body()))
+                (
+                    Some(request),
+                    error_pages::branded(&asked, response.map_into_boxed_body()),
+                )
             }
             Ok(Err(error)) => (None, error_pages::of_actix(&asked, &error)),
-            Err(_) => (None, error_pages::of(&asked, &Error::Internal("a handler panicked".into()))),
+            Err(_) => (
+                None,
+                error_pages::of(&asked, &Error::Internal("a handler panicked".into())),
+            ),
         },
     };
     if let Some(cookie) = language {
@@ -75,18 +81,32 @@ pub async fn watch(
 
 /// A page asked for under another name is sent to ours; a post is not taken.
 fn wrong_host(request: &ServiceRequest, asked: &Asked) -> Option<HttpResponse> {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let settings = &asked.services.settings;
     if host == settings.authority() || matches!(request.path(), "/healthz" | "/readyz") {
         return None;
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str());
         // A path of two slashes would name a host of its own; behind our base URL it cannot.
         let address = format!("{}{path}", settings.base_url);
-        return Some(HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, address)).finish());
+        return Some(
+            HttpResponse::TemporaryRedirect()
+                .insert_header((header::LOCATION, address))
+                .finish(),
+        );
     }
-    Some(error_pages::of_status(asked, StatusCode::MISDIRECTED_REQUEST))
+    Some(error_pages::of_status(
+        asked,
+        StatusCode::MISDIRECTED_REQUEST,
+    ))
 }
 
 fn set_headers(headers: &mut HeaderMap, asked: &Asked) {
@@ -103,9 +123,15 @@ fn set_headers(headers: &mut HeaderMap, asked: &Asked) {
     set("referrer-policy", "same-origin");
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");
-    set("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()");
+    set(
+        "permissions-policy",
+        "camera=(), geolocation=(), microphone=(), payment=()",
+    );
     if asked.services.settings.is_https() {
-        set("strict-transport-security", "max-age=31536000; includeSubDomains");
+        set(
+            "strict-transport-security",
+            "max-age=31536000; includeSubDomains",
+        );
     }
     if !asked.path().starts_with("/static/") {
         set("cache-control", "no-store");
@@ -127,7 +153,9 @@ fn set_body_deadline(request: &mut ServiceRequest, deadline: Instant) {
             Err(_) => Some((Err(PayloadError::Incomplete(None)), (payload, true))),
         }
     });
-    request.set_payload(Payload::Stream { payload: Box::pin(timed) });
+    request.set_payload(Payload::Stream {
+        payload: Box::pin(timed),
+    });
 }
 
 /// The client's address: the peer's, or behind trusted proxies the last one in `X-Forwarded-For`
@@ -146,5 +174,9 @@ pub fn client_address(head: &RequestHead, settings: &Settings) -> IpAddr {
         .flat_map(|value| value.split(','))
         .filter_map(|address| address.trim().parse().ok())
         .collect();
-    forwarded.into_iter().rev().find(|address| !is_trusted(address)).unwrap_or(peer)
+    forwarded
+        .into_iter()
+        .rev()
+        .find(|address| !is_trusted(address))
+        .unwrap_or(peer)
 }

@@ -26,8 +26,12 @@ use crate::error::Error;
 /// # Errors
 /// [`Error::Internal`] when the template fails.
 pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
-    let html = template.render().map_err(|e| Error::Internal(format!("template: {e}")))?;
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
+    let html = template
+        .render()
+        .map_err(|e| Error::Internal(format!("template: {e}")))?;
+    Ok(HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .body(html))
 }
 
 /// Text as a value in a query.

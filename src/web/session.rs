@@ -61,15 +61,23 @@ pub fn key_hash(key: &str) -> String {
 
 impl SessionStore for DatabaseSessions {
     async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
-        let hash = serde_json::to_string(&key_hash(key.as_ref())).map_err(|e| LoadError::Other(e.into()))?;
+        let hash = serde_json::to_string(&key_hash(key.as_ref()))
+            .map_err(|e| LoadError::Other(e.into()))?;
         Ok(Some(HashMap::from([(KEY_HASH.to_owned(), hash)])))
     }
 
-    async fn save(&self, state: HashMap<String, String>, _: &Duration) -> Result<SessionKey, SaveError> {
-        let user = state.get(USER).and_then(|json| serde_json::from_str::<String>(json).ok());
+    async fn save(
+        &self,
+        state: HashMap<String, String>,
+        _: &Duration,
+    ) -> Result<SessionKey, SaveError> {
+        let user = state
+            .get(USER)
+            .and_then(|json| serde_json::from_str::<String>(json).ok());
         let key = self
             .run(move |services| {
-                let user = user.ok_or_else(|| Error::Internal("a session without a user".into()))?;
+                let user =
+                    user.ok_or_else(|| Error::Internal("a session without a user".into()))?;
                 let key = random_hex::<32>()?;
                 let now = services.clock.now();
                 diesel::insert_into(sessions::table)
@@ -84,7 +92,8 @@ impl SessionStore for DatabaseSessions {
             })
             .await
             .map_err(|e| SaveError::Other(e.into()))?;
-        key.try_into().map_err(|_| SaveError::Other(SessionFault("key".into()).into()))
+        key.try_into()
+            .map_err(|_| SaveError::Other(SessionFault("key".into()).into()))
     }
 
     async fn update(

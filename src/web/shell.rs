@@ -84,7 +84,10 @@ impl Shell {
             name: viewer.name.clone(),
             email: viewer.email.clone(),
             role_key: viewer.role.key(),
-            organization: viewer.organization.as_ref().map(|organization| organization.name.clone()),
+            organization: viewer
+                .organization
+                .as_ref()
+                .map(|organization| organization.name.clone()),
             initials: initials(&viewer.name),
             is_staff: viewer.role == crate::access::Role::Support,
         });
@@ -102,7 +105,9 @@ impl Shell {
 
 /// The page's own query with the other language.
 fn switch(t: Texts, query: &str) -> String {
-    let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+    let kept = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
     let lang = format!("lang={}", t.lang.other().code());
     let pairs: Vec<&str> = kept.chain(std::iter::once(lang.as_str())).collect();
     format!("?{}", pairs.join("&"))
@@ -110,11 +115,21 @@ fn switch(t: Texts, query: &str) -> String {
 
 /// Kim Hana → KH; 김하나 → 하나.
 fn initials(name: &str) -> String {
-    let is_latin = name.chars().all(|letter| letter.is_ascii() || letter.is_whitespace());
+    let is_latin = name
+        .chars()
+        .all(|letter| letter.is_ascii() || letter.is_whitespace());
     if is_latin {
-        return name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect::<String>().to_uppercase();
+        return name
+            .split_whitespace()
+            .filter_map(|word| word.chars().next())
+            .take(2)
+            .collect::<String>()
+            .to_uppercase();
     }
-    let letters: Vec<char> = name.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let letters: Vec<char> = name
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect();
     letters[letters.len().saturating_sub(2)..].iter().collect()
 }
 

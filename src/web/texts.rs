@@ -3,7 +3,9 @@
 use std::{borrow::Cow, collections::HashMap, fmt, sync::LazyLock};
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
-use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle, types::FluentNumber};
+use fluent_bundle::{
+    FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle, types::FluentNumber,
+};
 
 use crate::clock::in_seoul;
 
@@ -48,8 +50,17 @@ impl Lang {
             .split(',')
             .filter_map(|choice| {
                 let mut parts = choice.split(';').map(str::trim);
-                let lang = Self::parse(parts.next()?.split('-').next()?.to_ascii_lowercase().as_str())?;
-                let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+                let lang = Self::parse(
+                    parts
+                        .next()?
+                        .split('-')
+                        .next()?
+                        .to_ascii_lowercase()
+                        .as_str(),
+                )?;
+                let weight = parts
+                    .find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok())
+                    .unwrap_or(1.0);
                 (weight > 0.0).then_some((lang, weight))
             })
             .reduce(|best, next| if next.1 > best.1 { next } else { best })
@@ -105,7 +116,9 @@ impl Catalog {
         for key in keys {
             if let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) {
                 let mut faults = Vec::new();
-                let text = bundle.format_pattern(pattern, None, &mut faults).into_owned();
+                let text = bundle
+                    .format_pattern(pattern, None, &mut faults)
+                    .into_owned();
                 if faults.is_empty() {
                     plain.insert(key.to_owned(), text);
                 }
@@ -125,7 +138,9 @@ pub fn keys_of(file: &str) -> impl Iterator<Item = &str> {
 /// 10000 → 10,000, in both languages.
 fn group_digits(number: &FluentNumber) -> String {
     let digits = number.as_string();
-    let (whole, rest) = digits.split_once('.').map_or((digits.as_ref(), None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, rest) = digits
+        .split_once('.')
+        .map_or((digits.as_ref(), None), |(whole, rest)| (whole, Some(rest)));
     let mut text = String::new();
     for (at, digit) in whole.chars().enumerate() {
         if at > 0 && (whole.len() - at).is_multiple_of(3) && !text.ends_with('-') {
@@ -166,7 +181,10 @@ impl Texts {
 
     /// Begins a message with arguments.
     pub fn fill(self, key: &'static str) -> Filled {
-        Filled { texts: self, message: Message::new(key) }
+        Filled {
+            texts: self,
+            message: Message::new(key),
+        }
     }
 
     /// A message in this language.
@@ -175,14 +193,21 @@ impl Texts {
         if message.args.is_empty() {
             return self.text(message.key).to_owned();
         }
-        let Some(pattern) = catalog.bundle.get_message(message.key).and_then(|found| found.value()) else {
+        let Some(pattern) = catalog
+            .bundle
+            .get_message(message.key)
+            .and_then(|found| found.value())
+        else {
             return message.key.to_owned();
         };
         let mut args = FluentArgs::new();
         for (name, value) in &message.args {
             args.set(*name, value.to_fluent(self));
         }
-        catalog.bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned()
+        catalog
+            .bundle
+            .format_pattern(pattern, Some(&args), &mut Vec::new())
+            .into_owned()
     }
 
     /// Whether the key exists.
@@ -232,7 +257,10 @@ pub struct Message {
 impl Message {
     /// The message `key`.
     pub fn new(key: &'static str) -> Self {
-        Self { key, args: Vec::new() }
+        Self {
+            key,
+            args: Vec::new(),
+        }
     }
 
     /// Sets an argument.
@@ -366,7 +394,10 @@ mod tests {
         assert_eq!(en.short_date(&day), "10 Dec 2026");
         assert_eq!(ko.short_date(&day), "2026. 12. 10.");
         assert_eq!(en.time_of(&day.and_hms_opt(5, 2, 0).unwrap()), "14:02 KST");
-        assert_eq!(en.fill("pm-caption").arg("n", 10_000).to_string(), "Billing groups you can manage (10,000)");
+        assert_eq!(
+            en.fill("pm-caption").arg("n", 10_000).to_string(),
+            "Billing groups you can manage (10,000)"
+        );
     }
 
     #[test]

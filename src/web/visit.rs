@@ -145,7 +145,10 @@ impl Visit {
 
     /// The frame of a page for this visitor.
     pub fn shell(&self, viewer: &Viewer, section: Section) -> Shell {
-        let token = self.key_hash.as_deref().map(|hash| csrf::token(&self.services.csrf_key, hash));
+        let token = self
+            .key_hash
+            .as_deref()
+            .map(|hash| csrf::token(&self.services.csrf_key, hash));
         Shell::of(&self.services, self.t, self.query())
             .for_viewer(viewer, section)
             .with_token(token.unwrap_or_default())
@@ -192,16 +195,27 @@ impl Visit {
     }
 
     fn route(&self) -> String {
-        format!("{} {}", self.request.method(), self.request.match_pattern().unwrap_or_default())
+        format!(
+            "{} {}",
+            self.request.method(),
+            self.request.match_pattern().unwrap_or_default()
+        )
     }
 }
 
 /// 303 to a page of ours.
 pub fn see_other(path: impl AsRef<str>) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, path.as_ref())).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, path.as_ref()))
+        .finish()
 }
 
-fn note_refusal<T>(services: &Services, viewer: &Viewer, route: &str, done: &Result<T, Error>) -> Result<(), Error> {
+fn note_refusal<T>(
+    services: &Services,
+    viewer: &Viewer,
+    route: &str,
+    done: &Result<T, Error>,
+) -> Result<(), Error> {
     let status = match done {
         Err(Error::RoleNeeded(_) | Error::Untrusted) => 403,
         Err(Error::NotFound) => 404,
@@ -209,5 +223,7 @@ fn note_refusal<T>(services: &Services, viewer: &Viewer, route: &str, done: &Res
         _ => return Ok(()),
     };
     let now = services.clock.now();
-    services.db.transaction(|db| audit::count_refusal(db, viewer, route, status, now))
+    services
+        .db
+        .transaction(|db| audit::count_refusal(db, viewer, route, status, now))
 }

@@ -48,13 +48,18 @@ impl TestDatabase {
                 use diesel::{Connection, RunQueryDsl};
                 let name = format!("test_{}", uuid::Uuid::now_v7().simple());
                 let mut postgres = diesel::PgConnection::establish(&server).unwrap();
-                diesel::sql_query(["CREATE DATABASE ", &name].concat()).execute(&mut postgres).unwrap();
+                diesel::sql_query(["CREATE DATABASE ", &name].concat())
+                    .execute(&mut postgres)
+                    .unwrap();
                 let (base, _) = server.rsplit_once('/').unwrap();
                 [base, "/", &name].concat()
             }
             _ => format!("sqlite:{}", folder.path().join("test.db").display()),
         };
-        Self { url, _folder: folder }
+        Self {
+            url,
+            _folder: folder,
+        }
     }
 
     pub fn open(&self) -> Database {
@@ -97,10 +102,22 @@ impl TestApp {
         let mut settings = settings(address);
         change(&mut settings);
         let mut services = Services::new(settings, db.clone(), clock.clone()).unwrap();
-        services.gateway = Arc::new(SandboxGateway::with_faults(db.clone(), clock.clone(), faults.clone()));
+        services.gateway = Arc::new(SandboxGateway::with_faults(
+            db.clone(),
+            clock.clone(),
+            faults.clone(),
+        ));
         let services = Data::new(services);
-        std::thread::spawn(move || actix_web::rt::System::new().block_on(serve(services, listener)));
-        Self { address, clock, faults, db, database }
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(serve(services, listener))
+        });
+        Self {
+            address,
+            clock,
+            faults,
+            db,
+            database,
+        }
     }
 
     /// Somebody who has not signed in, with an English browser.
@@ -111,8 +128,16 @@ impl TestApp {
     /// Somebody who has.
     pub fn sign_in(&self, email: &str) -> Person {
         let person = self.visitor();
-        let page = person.post("/sign-in", &[("email", email), ("password", demo::PASSWORD)]);
-        assert_eq!((page.status, page.location.as_deref()), (303, Some("/")), "{}", page.body);
+        let page = person.post(
+            "/sign-in",
+            &[("email", email), ("password", demo::PASSWORD)],
+        );
+        assert_eq!(
+            (page.status, page.location.as_deref()),
+            (303, Some("/")),
+            "{}",
+            page.body
+        );
         person
     }
 
@@ -132,7 +157,10 @@ impl TestApp {
             if let Some(seen) = look(&mut self.connection()) {
                 return seen;
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come");
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "{what} did not come"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -143,7 +171,7 @@ impl TestApp {
 pub struct Person {
     agent: ureq::Agent,
     base: String,
-    pub language: &'static str,
+    language: &'static str,
 }
 
 impl Person {
@@ -154,23 +182,44 @@ impl Person {
             .max_redirects_will_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
             .build();
-        Self { agent: config.new_agent(), base, language: "en" }
+        Self {
+            agent: config.new_agent(),
+            base,
+            language: "en",
+        }
+    }
+
+    /// With a browser in this language.
+    pub fn speaking(mut self, language: &'static str) -> Self {
+        self.language = language;
+        self
     }
 
     /// The cookies as a browser sends them.
     pub fn cookie(&self) -> String {
         let jar = self.agent.cookie_jar_lock();
-        let cookies: Vec<String> = jar.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
+        let cookies: Vec<String> = jar
+            .iter()
+            .map(|cookie| format!("{}={}", cookie.name(), cookie.value()))
+            .collect();
         cookies.join("; ")
     }
 
     pub fn open(&self, path: &str) -> Page {
-        let answer = self.agent.get(format!("{}{path}", self.base)).header("Accept-Language", self.language).call();
+        let answer = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .header("Accept-Language", self.language)
+            .call();
         Page::new(answer.unwrap())
     }
 
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
-        self.post_with(path, fields, &[("Origin", &self.base), ("Sec-Fetch-Site", "same-origin")])
+        self.post_with(
+            path,
+            fields,
+            &[("Origin", &self.base), ("Sec-Fetch-Site", "same-origin")],
+        )
     }
 
     pub fn post_with(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Page {
@@ -233,9 +282,13 @@ impl Person {
     /// Goes as far as the card page of an anonymous corporate card; gives the run's address.
     pub fn reach_the_anonymous_card_page(&self, group: &str) -> String {
         let run = self.start_registration(group);
-        self.choose(&run, "anonymous_corporate_card").leads_to(&format!("{run}/business-number"));
-        self.fill(&format!("{run}/business-number"), &[("business_number", "999-81-00015")])
-            .leads_to(&format!("{run}/card"));
+        self.choose(&run, "anonymous_corporate_card")
+            .leads_to(&format!("{run}/business-number"));
+        self.fill(
+            &format!("{run}/business-number"),
+            &[("business_number", "999-81-00015")],
+        )
+        .leads_to(&format!("{run}/card"));
         run
     }
 
@@ -255,9 +308,12 @@ impl Person {
     /// Goes as far as the card page of a personal card; gives the run's address.
     pub fn reach_the_named_card_page(&self, group: &str) -> String {
         let run = self.start_registration(group);
-        self.choose(&run, "named_card").leads_to(&format!("{run}/phone"));
-        self.ask_for_a_code(&run).leads_to(&format!("{run}/phone-code"));
-        self.fill(&format!("{run}/phone-code"), &[("code", "123456")]).leads_to(&format!("{run}/card"));
+        self.choose(&run, "named_card")
+            .leads_to(&format!("{run}/phone"));
+        self.ask_for_a_code(&run)
+            .leads_to(&format!("{run}/phone-code"));
+        self.fill(&format!("{run}/phone-code"), &[("code", "123456")])
+            .leads_to(&format!("{run}/card"));
         run
     }
 
@@ -268,7 +324,12 @@ impl Person {
 
 /// The fields of a card that is good until December 2029.
 pub fn card(number: &str) -> [(&str, &str); 4] {
-    [("card_number", number), ("expiry_month", "12"), ("expiry_year", "29"), ("card_password_2", "12")]
+    [
+        ("card_number", number),
+        ("expiry_month", "12"),
+        ("expiry_year", "29"),
+        ("card_password_2", "12"),
+    ]
 }
 
 /// What a person got.
@@ -284,19 +345,28 @@ impl Page {
         let headers = answer.headers().clone();
         Self {
             status: answer.status().as_u16(),
-            location: headers.get("location").map(|value| value.to_str().unwrap().to_owned()),
+            location: headers
+                .get("location")
+                .map(|value| value.to_str().unwrap().to_owned()),
             body: answer.body_mut().read_to_string().unwrap(),
             headers,
         }
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     #[track_caller]
     pub fn leads_to(&self, path: &str) {
-        assert_eq!((self.status, self.location.as_deref()), (303, Some(path)), "{}", self.body);
+        assert_eq!(
+            (self.status, self.location.as_deref()),
+            (303, Some(path)),
+            "{}",
+            self.body
+        );
     }
 
     pub fn hidden(&self, name: &str) -> Option<String> {
@@ -309,7 +379,22 @@ impl Page {
     pub fn texts(&self, css: &str) -> Vec<String> {
         Html::parse_document(&self.body)
             .select(&Selector::parse(css).unwrap())
-            .map(|element| element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" "))
+            .map(|element| {
+                element
+                    .text()
+                    .collect::<String>()
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .collect()
+    }
+
+    /// Each run of text inside the elements that `css` selects.
+    pub fn text_nodes(&self, css: &str) -> Vec<String> {
+        Html::parse_document(&self.body)
+            .select(&Selector::parse(css).unwrap())
+            .flat_map(|element| element.text().map(str::to_owned).collect::<Vec<_>>())
             .collect()
     }
 

@@ -26,7 +26,13 @@ impl Process {
     fn start(database: &TestDatabase, port: u16, failpoints: &str) -> Self {
         let base = format!("http://127.0.0.1:{port}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_billing-console"))
-            .args(["demo", "--database-url", &database.url, "--listen", &format!("127.0.0.1:{port}")])
+            .args([
+                "demo",
+                "--database-url",
+                &database.url,
+                "--listen",
+                &format!("127.0.0.1:{port}"),
+            ])
             .env("BILLING_SECRET_KEY", crate::app::KEY)
             .env("FAILPOINTS", failpoints)
             .env("BILLING_LOG", "warn")
@@ -34,7 +40,9 @@ impl Process {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         assert!(line.contains(&base), "{line}");
         Self { child, base }
     }
@@ -54,13 +62,20 @@ impl Drop for Process {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn wait_for(what: &str, mut look: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !look() {
-        assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come within 30 s");
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "{what} did not come within 30 s"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     began.elapsed()
@@ -80,7 +95,10 @@ fn is_settled_after_a_kill(failpoint: &str, number: &str) {
     let process = Process::start(&database, port, &format!("{failpoint}=sleep(60000)"));
     let db = database.open();
     let person = Person::new(process.base.clone());
-    let fields = [("email", "main-admin@acme.test"), ("password", "open-sesame-demo")];
+    let fields = [
+        ("email", "main-admin@acme.test"),
+        ("password", "open-sesame-demo"),
+    ];
     assert_eq!(person.post("/sign-in", &fields).status, 303);
     let run = person.reach_the_anonymous_card_page("acme-lab");
     let form = person.open(&format!("{run}/card"));
@@ -88,14 +106,22 @@ fn is_settled_after_a_kill(failpoint: &str, number: &str) {
     let path = format!("{run}/card");
     let number_sent = number.to_owned();
     let post = std::thread::spawn(move || {
-        let page = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poster.send(&form, &path, &card(&number_sent))));
+        let page = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            poster.send(&form, &path, &card(&number_sent))
+        }));
         assert!(page.is_err(), "the process was killed before it answered");
     });
-    wait_for("the gateway's answer", || issued(&mut db.connection().unwrap(), &number[12..]));
+    wait_for("the gateway's answer", || {
+        issued(&mut db.connection().unwrap(), &number[12..])
+    });
     process.kill();
     post.join().unwrap();
     assert_eq!(
-        s::payment_methods::table.find("acme-lab").count().get_result::<i64>(&mut *db.connection().unwrap()).unwrap(),
+        s::payment_methods::table
+            .find("acme-lab")
+            .count()
+            .get_result::<i64>(&mut *db.connection().unwrap())
+            .unwrap(),
         0,
         "nothing was committed"
     );
@@ -108,12 +134,25 @@ fn is_settled_after_a_kill(failpoint: &str, number: &str) {
         page.attributes("tr[data-group=acme-lab]", "data-status") == ["card"]
     });
     let mut connection = db.connection().unwrap();
-    wait_for("the end of all jobs", || s::jobs::table.count().get_result::<i64>(&mut *db.connection().unwrap()).unwrap() == 0);
+    wait_for("the end of all jobs", || {
+        s::jobs::table
+            .count()
+            .get_result::<i64>(&mut *db.connection().unwrap())
+            .unwrap()
+            == 0
+    });
     assert_keys_match(&mut connection);
-    let states: Vec<String> = s::card_attempts::table.select(s::card_attempts::state).load(&mut *connection).unwrap();
+    let states: Vec<String> = s::card_attempts::table
+        .select(s::card_attempts::state)
+        .load(&mut *connection)
+        .unwrap();
     assert_eq!(states, ["committed"]);
-    let commits = s::audit_rows::table.filter(s::audit_rows::action.eq("payment_method.registered"));
-    assert_eq!(commits.count().get_result::<i64>(&mut *connection).unwrap(), 1);
+    let commits =
+        s::audit_rows::table.filter(s::audit_rows::action.eq("payment_method.registered"));
+    assert_eq!(
+        commits.count().get_result::<i64>(&mut *connection).unwrap(),
+        1
+    );
 }
 
 #[test]
@@ -138,7 +177,10 @@ fn killed_before_the_gateway_was_reached_nothing_is_registered_and_the_run_goes_
     let process = Process::start(&database, port, "gateway-call=sleep(60000)");
     let db = database.open();
     let person = Person::new(process.base.clone());
-    let fields = [("email", "main-admin@acme.test"), ("password", "open-sesame-demo")];
+    let fields = [
+        ("email", "main-admin@acme.test"),
+        ("password", "open-sesame-demo"),
+    ];
     person.post("/sign-in", &fields);
     let run = person.reach_the_anonymous_card_page("acme-lab");
     let form = person.open(&format!("{run}/card"));
@@ -149,7 +191,11 @@ fn killed_before_the_gateway_was_reached_nothing_is_registered_and_the_run_goes_
         }));
     });
     wait_for("the intent", || {
-        s::card_attempts::table.count().get_result::<i64>(&mut *db.connection().unwrap()).unwrap() == 1
+        s::card_attempts::table
+            .count()
+            .get_result::<i64>(&mut *db.connection().unwrap())
+            .unwrap()
+            == 1
     });
     process.kill();
     post.join().unwrap();
@@ -161,7 +207,9 @@ fn killed_before_the_gateway_was_reached_nothing_is_registered_and_the_run_goes_
         person.open(&format!("{run}/confirming")).texts("h1") == ["Nothing was registered"]
     });
     assert_keys_match(&mut db.connection().unwrap());
-    person.enter_card(&run, "5555555555554444").leads_to(&format!("{run}/complete"));
+    person
+        .enter_card(&run, "5555555555554444")
+        .leads_to(&format!("{run}/complete"));
 }
 
 #[test]
@@ -188,12 +236,26 @@ fn a_client_that_resets_its_connection_does_not_stop_the_commit() {
         body.len(),
     )
     .unwrap();
-    app.until("the intent", |db| (s::card_attempts::table.count().get_result::<i64>(db).unwrap() == 1).then_some(()));
-    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    app.until("the intent", |db| {
+        (s::card_attempts::table
+            .count()
+            .get_result::<i64>(db)
+            .unwrap()
+            == 1)
+            .then_some(())
+    });
+    socket2::SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
     drop(stream);
 
     app.until("the row", |db| {
-        s::payment_methods::table.find("acme-lab").select(s::payment_methods::card_last_four).first::<Option<String>>(db).optional().unwrap()
+        s::payment_methods::table
+            .find("acme-lab")
+            .select(s::payment_methods::card_last_four)
+            .first::<Option<String>>(db)
+            .optional()
+            .unwrap()
     });
     scenario.teardown();
     crate::wizard::drain(&app);

@@ -67,8 +67,14 @@ fn both_folders_hold_the_same_names_and_the_same_columns() {
         files
     };
     // What differs is how the same thing is said in each database, and nothing else.
-    let common = |sql: &str| sql.replace(" COLLATE \"C\"", "").replace("BYTEA", "BLOB").replace(" WITHOUT ROWID", "");
-    for ((sqlite_name, sqlite), (postgres_name, postgres)) in read("sqlite").into_iter().zip(read("postgres")) {
+    let common = |sql: &str| {
+        sql.replace(" COLLATE \"C\"", "")
+            .replace("BYTEA", "BLOB")
+            .replace(" WITHOUT ROWID", "")
+    };
+    for ((sqlite_name, sqlite), (postgres_name, postgres)) in
+        read("sqlite").into_iter().zip(read("postgres"))
+    {
         assert_eq!(sqlite_name, postgres_name);
         assert_eq!(common(&sqlite), common(&postgres), "{sqlite_name}");
     }

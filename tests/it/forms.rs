@@ -28,7 +28,11 @@ fn forms(person: &Person) -> Vec<Form> {
             ("payment_method", "", "Select a payment method"),
             ("payment_method", "debit_card", "Select a payment method"),
             ("payment_method", "결제", "Select a payment method"),
-            ("payment_method", "named_card\u{0}", "Select a payment method"),
+            (
+                "payment_method",
+                "named_card\u{0}",
+                "Select a payment method",
+            ),
             ("payment_method", LONG, "Select a payment method"),
         ],
     };
@@ -45,20 +49,44 @@ fn forms(person: &Person) -> Vec<Form> {
         ],
         wrong: vec![
             ("holder_name", "", "Enter the name on the phone account"),
-            ("holder_name", "김\u{7}하나", "Remove the control characters"),
+            (
+                "holder_name",
+                "김\u{7}하나",
+                "Remove the control characters",
+            ),
             ("holder_name", LONG, "Name must be 50 characters or fewer"),
             ("birth_date", "", "Enter a date of birth"),
             ("birth_date", "9001", "Date of birth must be 6 digits"),
             ("birth_date", "구공일일", "Date of birth must be 6 digits"),
             ("birth_date", "901301", "Check the date of birth"),
-            ("birth_digit", "", "Enter the first digit after the date of birth"),
-            ("birth_digit", "9", "Enter the first digit after the date of birth"),
+            (
+                "birth_digit",
+                "",
+                "Enter the first digit after the date of birth",
+            ),
+            (
+                "birth_digit",
+                "9",
+                "Enter the first digit after the date of birth",
+            ),
             ("carrier", "", "Select a mobile carrier"),
             ("carrier", "verizon", "Select a mobile carrier"),
             ("phone_number", "", "Enter a mobile phone number"),
-            ("phone_number", "02-123-4567", "Enter a mobile phone number, like 010-1234-5678"),
-            ("phone_number", LONG, "Enter a mobile phone number, like 010-1234-5678"),
-            ("phone_number", "010\u{1b}1234", "Remove the control characters"),
+            (
+                "phone_number",
+                "02-123-4567",
+                "Enter a mobile phone number, like 010-1234-5678",
+            ),
+            (
+                "phone_number",
+                LONG,
+                "Enter a mobile phone number, like 010-1234-5678",
+            ),
+            (
+                "phone_number",
+                "010\u{1b}1234",
+                "Remove the control characters",
+            ),
         ],
     };
     vec![choose, phone]
@@ -67,7 +95,9 @@ fn forms(person: &Person) -> Vec<Form> {
 fn later_forms(person: &Person) -> Vec<Form> {
     let named = person.start_registration("acme-main");
     person.choose(&named, "named_card");
-    person.ask_for_a_code(&named).leads_to(&format!("{named}/phone-code"));
+    person
+        .ask_for_a_code(&named)
+        .leads_to(&format!("{named}/phone-code"));
     let code = Form {
         name: "phone code",
         page: format!("{named}/phone-code"),
@@ -88,12 +118,36 @@ fn later_forms(person: &Person) -> Vec<Form> {
         page: format!("{anonymous}/business-number"),
         good: vec![("business_number", "９９９-81 00015")],
         wrong: vec![
-            ("business_number", "", "Enter a business registration number"),
-            ("business_number", "999-81-0001", "Business registration number must be 10 digits"),
-            ("business_number", LONG, "Business registration number must be 10 digits"),
-            ("business_number", "구구구", "Business registration number must be 10 digits"),
-            ("business_number", "000-00-00000", "Check the business registration number"),
-            ("business_number", "999-81\r\n00015", "Remove the control characters"),
+            (
+                "business_number",
+                "",
+                "Enter a business registration number",
+            ),
+            (
+                "business_number",
+                "999-81-0001",
+                "Business registration number must be 10 digits",
+            ),
+            (
+                "business_number",
+                LONG,
+                "Business registration number must be 10 digits",
+            ),
+            (
+                "business_number",
+                "구구구",
+                "Business registration number must be 10 digits",
+            ),
+            (
+                "business_number",
+                "000-00-00000",
+                "Check the business registration number",
+            ),
+            (
+                "business_number",
+                "999-81\r\n00015",
+                "Remove the control characters",
+            ),
         ],
     };
     let run = person.reach_the_anonymous_card_page("acme-web");
@@ -108,8 +162,16 @@ fn later_forms(person: &Person) -> Vec<Form> {
         ],
         wrong: vec![
             ("card_number", "", "Enter a card number"),
-            ("card_number", "4242 4242 4242 424x", "Card number must only include numbers, spaces and hyphens"),
-            ("card_number", "사이사이", "Card number must only include numbers, spaces and hyphens"),
+            (
+                "card_number",
+                "4242 4242 4242 424x",
+                "Card number must only include numbers, spaces and hyphens",
+            ),
+            (
+                "card_number",
+                "사이사이",
+                "Card number must only include numbers, spaces and hyphens",
+            ),
             ("card_number", LONG, "Card number is not the correct length"),
             ("card_number", "4242424242424241", "Check the card number"),
             ("card_number", "4242\u{0}", "Remove the control characters"),
@@ -118,9 +180,17 @@ fn later_forms(person: &Person) -> Vec<Form> {
             ("expiry_month", LONG, "Month must be between 1 and 12"),
             ("expiry_year", "", "Enter a year"),
             ("expiry_year", "203", "Year must be 2 or 4 digits"),
-            ("expiry_year", "2020", "Expiry date must be this month or later"),
+            (
+                "expiry_year",
+                "2020",
+                "Expiry date must be this month or later",
+            ),
             ("expiry_year", "2099", "Check the year of the expiry date"),
-            ("card_password_2", "", "Enter the first 2 digits of the card password"),
+            (
+                "card_password_2",
+                "",
+                "Enter the first 2 digits of the card password",
+            ),
             ("card_password_2", "1", "Card password must be 2 digits"),
             ("card_password_2", "xx", "Card password must be 2 digits"),
             ("card_password_2", LONG, "Card password must be 2 digits"),
@@ -132,10 +202,16 @@ fn later_forms(person: &Person) -> Vec<Form> {
 fn is_told(form: &Form, field: &str, words: &str, page: &Page) {
     let at = format!("{} {field}: {words}", form.name);
     assert_eq!(page.status, 422, "{at}");
-    let (summary, beside) = (page.texts("[role=alert] a").join("; "), page.texts(".error").join("; "));
+    let (summary, beside) = (
+        page.texts("[role=alert] a").join("; "),
+        page.texts(".error").join("; "),
+    );
     assert!(summary.contains(words), "{at} in the summary: {summary}");
     assert!(beside.contains(words), "{at} beside the field: {beside}");
-    assert!(!page.attributes("[aria-invalid=true]", "name").is_empty(), "{at}");
+    assert!(
+        !page.attributes("[aria-invalid=true]", "name").is_empty(),
+        "{at}"
+    );
     assert!(page.texts("title")[0].starts_with("Error: "), "{at}");
 }
 
@@ -155,12 +231,19 @@ fn every_field_of_every_form_says_what_is_wrong_and_keeps_the_rest() {
                 let page = person.fill(&form.page, &fields);
                 is_told(&form, field, words, &page);
                 for secret in ["card_number", "card_password_2", "birth_digit", "code"] {
-                    let filled = page.attributes(&format!("input[name={secret}]"), "value").concat();
+                    let filled = page
+                        .attributes(&format!("input[name={secret}]"), "value")
+                        .concat();
                     assert!(filled.is_empty(), "{} is filled in again", secret);
                 }
             }
             let all: Vec<(&str, &str)> = Vec::new();
-            assert_eq!(person.fill(&form.page, &all).status, 422, "{}: nothing at all", form.name);
+            assert_eq!(
+                person.fill(&form.page, &all).status,
+                422,
+                "{}: nothing at all",
+                form.name
+            );
             let page = person.fill(&form.page, &form.good);
             assert_eq!(page.status, 303, "{}: {}", form.name, page.body);
         }
@@ -175,14 +258,25 @@ fn sign_in_keeps_the_address_and_never_says_which_was_wrong() {
         ("", "x", "Enter your email address"),
         ("kim@acme.test", "", "Enter your password"),
         ("nobody@acme.test", "x", "E-mail or password is not correct"),
-        ("main-admin@acme.test", "x", "E-mail or password is not correct"),
+        (
+            "main-admin@acme.test",
+            "x",
+            "E-mail or password is not correct",
+        ),
         ("kim\u{0}@acme.test", "x", "Remove the control characters"),
     ] {
         let page = person.post("/sign-in", &[("email", email), ("password", password)]);
         assert_eq!(page.status, 422, "{email}");
-        assert!(page.texts("[role=alert]").join("").contains(words), "{words}");
+        assert!(
+            page.texts("[role=alert]").join("").contains(words),
+            "{words}"
+        );
         assert!(page.texts(".error").join("").contains(words), "{words}");
-        assert!(page.attributes("input[type=password]:not([hidden])", "value").concat().is_empty());
+        assert!(
+            page.attributes("input[type=password]:not([hidden])", "value")
+                .concat()
+                .is_empty()
+        );
     }
 }
 
@@ -190,7 +284,12 @@ fn sign_in_keeps_the_address_and_never_says_which_was_wrong() {
 fn ten_failed_sign_ins_pause_the_account_even_for_the_right_password() {
     let app = TestApp::start();
     let person = app.visitor();
-    let try_with = |password| person.post("/sign-in", &[("email", "main-admin@acme.test"), ("password", password)]);
+    let try_with = |password| {
+        person.post(
+            "/sign-in",
+            &[("email", "main-admin@acme.test"), ("password", password)],
+        )
+    };
     for _ in 0..10 {
         assert_eq!(try_with("wrong").status, 422);
     }
@@ -212,9 +311,17 @@ fn odd_bodies_are_a_clear_4xx_and_change_nothing() {
     let base = format!("http://{}", app.address);
     let ours = [("Origin", base.as_str())];
     let big = format!("csrf_token={token}&card_number={}", "1".repeat(5000));
-    let twice = format!("csrf_token={token}&idempotency_key={}&card_number=1&card_number=2", "a".repeat(32));
+    let twice = format!(
+        "csrf_token={token}&idempotency_key={}&card_number=1&card_number=2",
+        "a".repeat(32)
+    );
     let broken = format!("csrf_token={token}&card_number=%zz");
-    for (body, status) in [(big, 413), (twice, 400), (broken, 400), (format!("csrf_token={token}"), 400)] {
+    for (body, status) in [
+        (big, 413),
+        (twice, 400),
+        (broken, 400),
+        (format!("csrf_token={token}"), 400),
+    ] {
         let page = person.post_body(&path, &body, &ours);
         assert_eq!(page.status, status, "{}", page.body);
         assert_eq!(page.texts("h1").len(), 1, "a page of ours");

@@ -13,7 +13,11 @@ fn has_headers(page: &Page, at: &str) {
     assert_eq!(page.header("referrer-policy"), "same-origin", "{at}");
     assert_eq!(page.header("x-frame-options"), "DENY", "{at}");
     assert_eq!(page.header("x-request-id").len(), 16, "{at}");
-    assert_eq!(page.header("strict-transport-security"), "", "{at}: not over http");
+    assert_eq!(
+        page.header("strict-transport-security"),
+        "",
+        "{at}: not over http"
+    );
     if !at.starts_with("/static/") {
         assert_eq!(page.header("cache-control"), "no-store", "{at}");
     }
@@ -40,20 +44,36 @@ fn every_answer_carries_the_headers() {
     ] {
         has_headers(&person.open(path), path);
     }
-    assert_eq!((app.visitor().open("/healthz").status, app.visitor().open("/readyz").status), (200, 200));
+    assert_eq!(
+        (
+            app.visitor().open("/healthz").status,
+            app.visitor().open("/readyz").status
+        ),
+        (200, 200)
+    );
 }
 
 #[test]
 fn over_https_the_cookie_is_secure_and_host_bound() {
-    let app = TestApp::start_with(|settings| settings.base_url = "https://billing.example.test".into());
+    let app =
+        TestApp::start_with(|settings| settings.base_url = "https://billing.example.test".into());
     let base = "https://billing.example.test";
     let page = app.visitor().post_with(
         "/sign-in",
-        &[("email", "main-admin@acme.test"), ("password", "open-sesame-demo")],
+        &[
+            ("email", "main-admin@acme.test"),
+            ("password", "open-sesame-demo"),
+        ],
         &[("Origin", base), ("Host", "billing.example.test")],
     );
     let cookie = page.header("set-cookie");
-    for part in ["__Host-billing_session=", "HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+    for part in [
+        "__Host-billing_session=",
+        "HttpOnly",
+        "Secure",
+        "SameSite=Lax",
+        "Path=/",
+    ] {
         assert!(cookie.contains(part), "{part}: {cookie}");
     }
     assert!(page.header("strict-transport-security").contains("max-age"));
@@ -63,7 +83,10 @@ fn over_https_the_cookie_is_secure_and_host_bound() {
 fn another_host_is_sent_to_ours_and_its_posts_are_not_taken() {
     let app = TestApp::start_with(|settings| settings.base_url = "http://127.0.0.1:1".into());
     let page = app.visitor().open("/sign-in?next=/x");
-    assert_eq!((page.status, page.location.as_deref()), (307, Some("http://127.0.0.1:1/sign-in?next=/x")));
+    assert_eq!(
+        (page.status, page.location.as_deref()),
+        (307, Some("http://127.0.0.1:1/sign-in?next=/x"))
+    );
     let page = app.visitor().post("/sign-in", &[]);
     assert_eq!(page.status, 421);
 }
@@ -76,8 +99,14 @@ fn posts_without_their_token_or_from_elsewhere_change_nothing() {
     let run = person.reach_the_anonymous_card_page("acme-lab");
     let base = format!("http://{}", app.address);
     let ours: &[(&str, &str)] = &[("Origin", &base)];
-    let token = person.open("/billing/payment-methods").hidden("csrf_token").unwrap();
-    let foreign = other.open("/billing/payment-methods").hidden("csrf_token").unwrap();
+    let token = person
+        .open("/billing/payment-methods")
+        .hidden("csrf_token")
+        .unwrap();
+    let foreign = other
+        .open("/billing/payment-methods")
+        .hidden("csrf_token")
+        .unwrap();
     let paths = [
         "/sign-out".to_owned(),
         "/billing/groups/acme-ml/registrations".to_owned(),
@@ -94,7 +123,10 @@ fn posts_without_their_token_or_from_elsewhere_change_nothing() {
         (
             s::registrations::table.count().get_result(db).unwrap(),
             s::sessions::table.count().get_result(db).unwrap(),
-            s::registrations::table.select(s::registrations::state).first(db).unwrap(),
+            s::registrations::table
+                .select(s::registrations::state)
+                .first(db)
+                .unwrap(),
         )
     };
     let before = rows(&app);
@@ -103,18 +135,33 @@ fn posts_without_their_token_or_from_elsewhere_change_nothing() {
             ("", ours),
             (foreign.as_str(), ours),
             (token.as_str(), &[("Origin", "https://evil.test")] as &[_]),
-            (token.as_str(), &[("Origin", base.as_str()), ("Sec-Fetch-Site", "cross-site")]),
+            (
+                token.as_str(),
+                &[("Origin", base.as_str()), ("Sec-Fetch-Site", "cross-site")],
+            ),
             (token.as_str(), &[("Origin", "null")]),
             (token.as_str(), &[]),
         ] {
-            let page = person.post_with(path, &[("csrf_token", token), ("business_number", "999-81-00015")], headers);
+            let page = person.post_with(
+                path,
+                &[("csrf_token", token), ("business_number", "999-81-00015")],
+                headers,
+            );
             assert_eq!(page.status, 403, "{path} {headers:?}");
         }
     }
-    let page = person.post_with("/sign-in", &[("email", "x"), ("password", "y")], &[("Origin", "https://evil.test")]);
+    let page = person.post_with(
+        "/sign-in",
+        &[("email", "x"), ("password", "y")],
+        &[("Origin", "https://evil.test")],
+    );
     assert_eq!(page.status, 403);
     assert_eq!(rows(&app), before);
-    assert_eq!(app.visitor().post_with(&paths[4], &[], &[]).status, 303, "without a session: to sign-in, first of all");
+    assert_eq!(
+        app.visitor().post_with(&paths[4], &[], &[]).status,
+        303,
+        "without a session: to sign-in, first of all"
+    );
 }
 
 #[test]
@@ -123,8 +170,16 @@ fn i10_no_card_number_password_digit_birth_digit_or_code_at_rest() {
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_named_card_page("acme-lab");
     person.enter_card(&run, "4000 0000 0000 0002");
-    person.fill(&format!("{run}/card"), &[("card_number", "4242424242424241"), ("card_password_2", "12")]);
-    person.enter_card(&run, "4242424242424242").leads_to(&format!("{run}/complete"));
+    person.fill(
+        &format!("{run}/card"),
+        &[
+            ("card_number", "4242424242424241"),
+            ("card_password_2", "12"),
+        ],
+    );
+    person
+        .enter_card(&run, "4242424242424242")
+        .leads_to(&format!("{run}/complete"));
     crate::wizard::drain(&app);
     let bytes = match app.database_file() {
         Some(path) => ["", "-wal", "-shm"]
@@ -135,9 +190,22 @@ fn i10_no_card_number_password_digit_birth_digit_or_code_at_rest() {
         // The tables as text, where the database is no file of ours.
         None => crate::database::all_rows(&mut app.connection()).into_bytes(),
     };
-    let holds = |canary: &str| bytes.windows(canary.len()).any(|part| part == canary.as_bytes());
+    let holds = |canary: &str| {
+        bytes
+            .windows(canary.len())
+            .any(|part| part == canary.as_bytes())
+    };
     assert!(holds("acme-lab"), "the search works");
-    for canary in ["4242424242424242", "4242 4242 4242 4242", "4000000000000002", "424242424242", "123456", "010-1234-5678", "01012345678", "900101"] {
+    for canary in [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "4000000000000002",
+        "424242424242",
+        "123456",
+        "010-1234-5678",
+        "01012345678",
+        "900101",
+    ] {
         assert!(!holds(canary), "{canary} is at rest");
     }
 }
@@ -176,7 +244,12 @@ fn a_panic_is_a_page_with_a_reference_and_the_next_request_is_served() {
     let page = person.send(&form, &format!("{run}/card"), &card("5555555555554444"));
     scenario.teardown();
     assert_eq!(page.status, 500);
-    assert!(page.body.contains(&format!("Reference {}", page.header("x-request-id"))), "{}", page.body);
+    assert!(
+        page.body
+            .contains(&format!("Reference {}", page.header("x-request-id"))),
+        "{}",
+        page.body
+    );
     assert!(!page.body.contains("canary"));
     assert_eq!(person.open("/billing/payment-methods").status, 200);
 }

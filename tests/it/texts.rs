@@ -11,12 +11,19 @@ fn files(folder: &str, end: &str) -> Vec<(String, String)> {
             if path.is_dir() {
                 walk(&path, end, found);
             } else if path.to_string_lossy().ends_with(end) {
-                found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+                found.push((
+                    path.display().to_string(),
+                    fs::read_to_string(&path).unwrap(),
+                ));
             }
         }
     }
     let mut found = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), end, &mut found);
+    walk(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
+        end,
+        &mut found,
+    );
     assert!(!found.is_empty(), "{folder}");
     found
 }
@@ -25,7 +32,10 @@ fn files(folder: &str, end: &str) -> Vec<(String, String)> {
 fn quoted_after<'a>(text: &'a str, marks: &[&str]) -> Vec<&'a str> {
     marks
         .iter()
-        .flat_map(|mark| text.match_indices(mark).map(|(at, mark)| &text[at + mark.len()..]))
+        .flat_map(|mark| {
+            text.match_indices(mark)
+                .map(|(at, mark)| &text[at + mark.len()..])
+        })
         .filter_map(|rest| rest.split('"').next())
         .collect()
 }
@@ -34,8 +44,20 @@ fn quoted_after<'a>(text: &'a str, marks: &[&str]) -> Vec<&'a str> {
 fn templates_and_code_use_only_keys_that_exist() {
     let t = Texts::new(Lang::En);
     let mut used = BTreeSet::new();
-    for (file, text) in files("templates", ".html").iter().chain(&files("src", ".rs")) {
-        for key in quoted_after(text, &["t.text(\"", "t.fill(\"", ".fill(\"", ".text(\"", "Message::new(\""]) {
+    for (file, text) in files("templates", ".html")
+        .iter()
+        .chain(&files("src", ".rs"))
+    {
+        for key in quoted_after(
+            text,
+            &[
+                "t.text(\"",
+                "t.fill(\"",
+                ".fill(\"",
+                ".text(\"",
+                "Message::new(\"",
+            ],
+        ) {
             if key.contains(['{', '<']) {
                 continue;
             }
@@ -48,8 +70,11 @@ fn templates_and_code_use_only_keys_that_exist() {
 
 #[test]
 fn no_key_is_left_over() {
-    let all: String =
-        files("templates", ".html").into_iter().chain(files("src", ".rs")).map(|(_, text)| text).collect();
+    let all: String = files("templates", ".html")
+        .into_iter()
+        .chain(files("src", ".rs"))
+        .map(|(_, text)| text)
+        .collect();
     for (file, text) in files("locales/en", ".ftl") {
         for key in keys_of(&text) {
             let is_used = all.contains(&format!("\"{key}\"")) || key.starts_with("bank-");
@@ -61,11 +86,24 @@ fn no_key_is_left_over() {
 #[test]
 fn templates_and_styles_hold_no_inline_style_script_or_outside_address() {
     for (file, text) in files("templates", ".html") {
-        for sign in ["style=", "<style", " onclick", " onload", " onchange", "<script>", "javascript:", "http://", "https://"] {
+        for sign in [
+            "style=",
+            "<style",
+            " onclick",
+            " onload",
+            " onchange",
+            "<script>",
+            "javascript:",
+            "http://",
+            "https://",
+        ] {
             assert!(!text.contains(sign), "{file} holds {sign}");
         }
     }
-    for (file, text) in files("static", ".css").into_iter().chain(files("static", ".js")) {
+    for (file, text) in files("static", ".css")
+        .into_iter()
+        .chain(files("static", ".js"))
+    {
         for sign in ["http://", "https://", "@import", "url("] {
             assert!(!text.contains(sign), "{file} holds {sign}");
         }

@@ -30,7 +30,13 @@ pub fn drain(app: &TestApp) {
 }
 
 fn last_four(db: &mut AnyConnection, group: &str) -> Option<String> {
-    s::payment_methods::table.find(group).select(s::payment_methods::card_last_four).first(db).optional().unwrap().flatten()
+    s::payment_methods::table
+        .find(group)
+        .select(s::payment_methods::card_last_four)
+        .first(db)
+        .optional()
+        .unwrap()
+        .flatten()
 }
 
 #[test]
@@ -48,12 +54,25 @@ fn rules_13_to_15_an_anonymous_corporate_card_is_registered() {
     ] {
         assert!(summary.contains(words), "{words}: {summary}");
     }
-    person.enter_card(&run, "5555 5555 5555 4444").leads_to(&format!("{run}/complete"));
+    person
+        .enter_card(&run, "5555 5555 5555 4444")
+        .leads_to(&format!("{run}/complete"));
     let page = person.open(&format!("{run}/complete"));
-    assert_eq!((page.step().as_str(), page.texts("h1")), ("complete", vec!["Payment method registered".into()]));
-    assert!(page.body.contains("Hyundai corporate ···· 4444") && page.body.contains("Reference PM-"));
-    let row = person.open("/billing/payment-methods").texts("tr[data-group=acme-lab]").join(" ");
-    assert!(row.contains("Registered just now") && row.contains("···· 4444"), "{row}");
+    assert_eq!(
+        (page.step().as_str(), page.texts("h1")),
+        ("complete", vec!["Payment method registered".into()])
+    );
+    assert!(
+        page.body.contains("Hyundai corporate ···· 4444") && page.body.contains("Reference PM-")
+    );
+    let row = person
+        .open("/billing/payment-methods")
+        .texts("tr[data-group=acme-lab]")
+        .join(" ");
+    assert!(
+        row.contains("Registered just now") && row.contains("···· 4444"),
+        "{row}"
+    );
     drain(&app);
     assert_keys_match(&mut app.connection());
 }
@@ -64,14 +83,32 @@ fn rules_8_and_10_a_personal_card_replaces_the_old_one_whose_key_is_revoked() {
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_named_card_page("acme-ml");
     let page = person.open(&format!("{run}/card"));
-    assert!(page.body.contains("Hyundai corporate ···· 4444, deleted when this card is registered"), "{}", page.body);
+    assert!(
+        page.body
+            .contains("Hyundai corporate ···· 4444, deleted when this card is registered"),
+        "{}",
+        page.body
+    );
     app.faults.fail_revocations(1);
-    person.enter_card(&run, "4242424242424242").leads_to(&format!("{run}/complete"));
-    assert_eq!(person.open(&format!("{run}/complete")).texts("h1"), ["Payment method changed"]);
-    assert_eq!(last_four(&mut app.connection(), "acme-ml").as_deref(), Some("4242"));
+    person
+        .enter_card(&run, "4242424242424242")
+        .leads_to(&format!("{run}/complete"));
+    assert_eq!(
+        person.open(&format!("{run}/complete")).texts("h1"),
+        ["Payment method changed"]
+    );
+    assert_eq!(
+        last_four(&mut app.connection(), "acme-ml").as_deref(),
+        Some("4242")
+    );
     app.until("the second try of the revocation", |_| {
         app.clock.advance(chrono::TimeDelta::seconds(1));
-        (s::jobs::table.count().get_result::<i64>(&mut *app.connection()).unwrap() == 0).then_some(())
+        (s::jobs::table
+            .count()
+            .get_result::<i64>(&mut *app.connection())
+            .unwrap()
+            == 0)
+            .then_some(())
     });
     assert_keys_match(&mut app.connection());
 }
@@ -92,12 +129,28 @@ fn rule_9_every_refusal_of_the_sandbox_has_its_words_and_keeps_the_old_method() 
     ] {
         let page = person.enter_card(&run, number);
         assert_eq!(page.status, 422, "{number}");
-        let (summary, beside) = (page.texts("[role=alert]").join(" "), page.texts(".error").join(" "));
-        assert!(summary.contains(words) && beside.contains(words), "{number}: {summary} / {beside}");
-        assert!(summary.contains("No payment was taken.") && summary.contains("Reference PM-"), "{summary}");
-        assert!(page.attributes("input[name=card_number]", "value").join("").is_empty());
+        let (summary, beside) = (
+            page.texts("[role=alert]").join(" "),
+            page.texts(".error").join(" "),
+        );
+        assert!(
+            summary.contains(words) && beside.contains(words),
+            "{number}: {summary} / {beside}"
+        );
+        assert!(
+            summary.contains("No payment was taken.") && summary.contains("Reference PM-"),
+            "{summary}"
+        );
+        assert!(
+            page.attributes("input[name=card_number]", "value")
+                .join("")
+                .is_empty()
+        );
     }
-    assert_eq!(last_four(&mut app.connection(), "acme-ml").as_deref(), Some("4444"));
+    assert_eq!(
+        last_four(&mut app.connection(), "acme-ml").as_deref(),
+        Some("4444")
+    );
     let page = person.enter_card(&run, "4000 0000 0000 0119");
     assert_eq!((page.status, page.header("retry-after")), (503, "5"));
     assert!(page.body.contains("We cannot reach the card company"));
@@ -119,7 +172,11 @@ fn rule_9_ten_refusals_an_hour_then_429_with_the_time() {
     assert!(page.body.contains("15:02 KST"), "{}", page.body);
     let other = app.sign_in("sub-admin@acme.test");
     let run = other.reach_the_anonymous_card_page("acme-lab");
-    assert_eq!(other.enter_card(&run, "5555555555554444").status, 429, "the group's limit holds for its other people");
+    assert_eq!(
+        other.enter_card(&run, "5555555555554444").status,
+        429,
+        "the group's limit holds for its other people"
+    );
     app.clock.advance(chrono::TimeDelta::minutes(61));
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_anonymous_card_page("acme-lab");
@@ -132,10 +189,15 @@ fn a_lost_answer_is_looked_up_and_adopted() {
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_anonymous_card_page("acme-lab");
     app.faults.fail_look_ups(1);
-    person.enter_card(&run, "4000000000000259").leads_to(&format!("{run}/confirming"));
+    person
+        .enter_card(&run, "4000000000000259")
+        .leads_to(&format!("{run}/confirming"));
     let again = person.open("/billing/payment-methods");
     let page = person.open(&format!("{run}/confirming"));
-    assert_eq!(page.attributes("meta[http-equiv=refresh]", "content"), ["3"]);
+    assert_eq!(
+        page.attributes("meta[http-equiv=refresh]", "content"),
+        ["3"]
+    );
     person
         .send(&again, "/billing/groups/acme-lab/registrations", &[])
         .leads_to(&format!("{run}/confirming"));
@@ -169,30 +231,60 @@ fn a_hundred_posts_of_one_page_register_one_card() {
     for (status, location) in answers {
         // A wait for the database that grew too long is told as such; it changed nothing.
         assert!(
-            status == 503 || (status == 303 && (location.ends_with("/complete") || location.ends_with("/confirming"))),
+            status == 503
+                || (status == 303
+                    && (location.ends_with("/complete") || location.ends_with("/confirming"))),
             "{status} {location}"
         );
     }
     drain(&app);
     let mut db = app.connection();
-    assert_eq!(s::card_attempts::table.count().get_result::<i64>(&mut *db).unwrap(), 1);
-    let commits = s::audit_rows::table.filter(s::audit_rows::action.eq("payment_method.registered"));
-    assert_eq!(commits.count().get_result::<i64>(&mut *db).unwrap(), 1, "I6: every commit has exactly one audit row");
+    assert_eq!(
+        s::card_attempts::table
+            .count()
+            .get_result::<i64>(&mut *db)
+            .unwrap(),
+        1
+    );
+    let commits =
+        s::audit_rows::table.filter(s::audit_rows::action.eq("payment_method.registered"));
+    assert_eq!(
+        commits.count().get_result::<i64>(&mut *db).unwrap(),
+        1,
+        "I6: every commit has exactly one audit row"
+    );
     assert_keys_match(&mut db);
-    person.send(&form, &path, &card("4000000000000002")).leads_to(&format!("{run}/complete"));
+    person
+        .send(&form, &path, &card("4000000000000002"))
+        .leads_to(&format!("{run}/complete"));
 }
 
 #[test]
 fn someone_else_changed_the_group_meanwhile() {
     let app = TestApp::start();
-    let (main, sub) = (app.sign_in("main-admin@acme.test"), app.sign_in("sub-admin@acme.test"));
-    let (run, other) = (main.reach_the_anonymous_card_page("acme-lab"), sub.reach_the_anonymous_card_page("acme-lab"));
+    let (main, sub) = (
+        app.sign_in("main-admin@acme.test"),
+        app.sign_in("sub-admin@acme.test"),
+    );
+    let (run, other) = (
+        main.reach_the_anonymous_card_page("acme-lab"),
+        sub.reach_the_anonymous_card_page("acme-lab"),
+    );
     let form = main.open(&format!("{run}/card"));
-    sub.enter_card(&other, "5555555555554444").leads_to(&format!("{other}/complete"));
+    sub.enter_card(&other, "5555555555554444")
+        .leads_to(&format!("{other}/complete"));
     let page = main.send(&form, &format!("{run}/card"), &card("9410000000000005"));
     assert_eq!(page.status, 409);
-    assert!(page.body.contains("Sage Alvarez registered another payment method at 14:02 KST"), "{}", page.body);
-    assert_eq!(last_four(&mut app.connection(), "acme-lab").as_deref(), Some("4444"));
+    assert!(
+        page.body
+            .contains("Sage Alvarez registered another payment method at 14:02 KST"),
+        "{}",
+        page.body
+    );
+    assert_eq!(
+        last_four(&mut app.connection(), "acme-lab").as_deref(),
+        Some("4444")
+    );
     drain(&app);
     assert_keys_match(&mut app.connection());
 }
@@ -216,18 +308,39 @@ fn steps_out_of_order_lead_to_the_first_open_one() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
     let run = person.start_registration("acme-lab");
-    for step in ["phone", "phone-code", "business-number", "card", "complete", "confirming"] {
-        person.open(&format!("{run}/{step}")).leads_to(&format!("{run}/payment-method"));
+    for step in [
+        "phone",
+        "phone-code",
+        "business-number",
+        "card",
+        "complete",
+        "confirming",
+    ] {
+        person
+            .open(&format!("{run}/{step}"))
+            .leads_to(&format!("{run}/payment-method"));
     }
-    person.choose(&run, "named_card").leads_to(&format!("{run}/phone"));
+    person
+        .choose(&run, "named_card")
+        .leads_to(&format!("{run}/phone"));
     for step in ["phone-code", "business-number", "card"] {
-        person.open(&format!("{run}/{step}")).leads_to(&format!("{run}/phone"));
+        person
+            .open(&format!("{run}/{step}"))
+            .leads_to(&format!("{run}/phone"));
     }
-    assert_eq!(person.open(&format!("{run}/payment-method")).status, 200, "an earlier step can be opened");
+    assert_eq!(
+        person.open(&format!("{run}/payment-method")).status,
+        200,
+        "an earlier step can be opened"
+    );
     let stranger = app.sign_in("admin@blueharbor.test");
     assert_eq!(stranger.open(&format!("{run}/payment-method")).status, 404);
     let colleague = app.sign_in("sub-admin@acme.test");
-    assert_eq!(colleague.open(&format!("{run}/payment-method")).status, 404, "another's run of one's own group");
+    assert_eq!(
+        colleague.open(&format!("{run}/payment-method")).status,
+        404,
+        "another's run of one's own group"
+    );
 }
 
 #[test]
@@ -236,7 +349,9 @@ fn a_run_is_resumed_within_the_hour_and_begins_anew_after_it() {
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_anonymous_card_page("acme-lab");
     let tab = person.open("/billing/payment-methods");
-    person.send(&tab, "/billing/groups/acme-lab/registrations", &[]).leads_to(&format!("{run}/card"));
+    person
+        .send(&tab, "/billing/groups/acme-lab/registrations", &[])
+        .leads_to(&format!("{run}/card"));
     app.clock.advance(chrono::TimeDelta::minutes(61));
     let person = app.sign_in("main-admin@acme.test");
     assert_ne!(person.start_registration("acme-lab"), run);
@@ -255,14 +370,24 @@ fn cancel_ends_the_run_and_erases_what_it_kept() {
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_named_card_page("acme-ml");
     let sealed = |app: &TestApp| {
-        s::registrations::table.select(s::registrations::sealed).first::<Option<Vec<u8>>>(&mut *app.connection()).unwrap()
+        s::registrations::table
+            .select(s::registrations::sealed)
+            .first::<Option<Vec<u8>>>(&mut *app.connection())
+            .unwrap()
     };
     assert!(sealed(&app).is_some_and(|sealed| !sealed.windows(6).any(|part| part == b"900101")));
     let form = person.open(&format!("{run}/card"));
-    person.send(&form, &format!("{run}/cancel"), &[]).leads_to("/billing/payment-methods");
+    person
+        .send(&form, &format!("{run}/cancel"), &[])
+        .leads_to("/billing/payment-methods");
     assert_eq!(sealed(&app), None);
-    person.open(&format!("{run}/card")).leads_to("/billing/payment-methods");
-    assert_eq!(last_four(&mut app.connection(), "acme-ml").as_deref(), Some("4444"));
+    person
+        .open(&format!("{run}/card"))
+        .leads_to("/billing/payment-methods");
+    assert_eq!(
+        last_four(&mut app.connection(), "acme-ml").as_deref(),
+        Some("4444")
+    );
 }
 
 #[test]
@@ -280,14 +405,30 @@ fn five_wrong_codes_pause_for_ten_minutes() {
     }
     let page = person.fill(&code, &[("code", "000000")]);
     assert_eq!(page.status, 429);
-    assert!(page.body.contains("You have used all 5 tries. You can ask for a new code at 14:12 KST"), "{}", page.body);
-    assert_eq!(person.fill(&code, &[("code", "123456")]).status, 429, "the right code is dead, too");
+    assert!(
+        page.body
+            .contains("You have used all 5 tries. You can ask for a new code at 14:12 KST"),
+        "{}",
+        page.body
+    );
+    assert_eq!(
+        person.fill(&code, &[("code", "123456")]).status,
+        429,
+        "the right code is dead, too"
+    );
     assert_eq!(person.fill(&code, &[]).status, 422);
     let form = person.open(&code);
-    assert_eq!(person.send(&form, &format!("{code}/resend"), &[]).status, 429);
+    assert_eq!(
+        person.send(&form, &format!("{code}/resend"), &[]).status,
+        429
+    );
     app.clock.advance(chrono::TimeDelta::minutes(10));
-    person.send(&form, &format!("{code}/resend"), &[]).leads_to(&code);
-    person.fill(&code, &[("code", "123456")]).leads_to(&format!("{run}/card"));
+    person
+        .send(&form, &format!("{code}/resend"), &[])
+        .leads_to(&code);
+    person
+        .fill(&code, &[("code", "123456")])
+        .leads_to(&format!("{run}/card"));
 }
 
 #[test]
@@ -304,7 +445,10 @@ fn a_hundred_guesses_at_once_count_exactly_five() {
             scope.spawn(|| person.clone().send(&form, &code, &[("code", "000000")]));
         }
     });
-    let tries: i32 = s::verifications::table.select(s::verifications::tries).first(&mut *app.connection()).unwrap();
+    let tries: i32 = s::verifications::table
+        .select(s::verifications::tries)
+        .first(&mut *app.connection())
+        .unwrap();
     assert_eq!(tries, 5);
 }
 
@@ -320,15 +464,29 @@ fn codes_are_sent_at_most_five_times_a_registration_and_not_at_once() {
     let resend = || person.send(&form, &format!("{code}/resend"), &[]);
     let page = resend();
     assert_eq!(page.status, 429);
-    assert!(page.body.contains("You can ask for a new code at 14:02 KST"), "{}", page.body);
+    assert!(
+        page.body
+            .contains("You can ask for a new code at 14:02 KST"),
+        "{}",
+        page.body
+    );
     for _ in 0..4 {
         app.clock.advance(chrono::TimeDelta::seconds(31));
         resend().leads_to(&code);
     }
     app.clock.advance(chrono::TimeDelta::seconds(31));
-    assert!(resend().body.contains("All 5 codes of this registration are used"));
+    assert!(
+        resend()
+            .body
+            .contains("All 5 codes of this registration are used")
+    );
     app.clock.advance(chrono::TimeDelta::minutes(4));
-    assert!(person.fill(&code, &[("code", "123456")]).body.contains("The code has expired"));
+    assert!(
+        person
+            .fill(&code, &[("code", "123456")])
+            .body
+            .contains("The code has expired")
+    );
 }
 
 #[test]
@@ -342,10 +500,17 @@ fn rule_8_closed_and_dormant_businesses_have_their_own_words() {
         ("999-86-00010", "This business is dormant"),
         ("123-45-67890", "Check the business registration number"),
     ] {
-        let page = person.fill(&format!("{run}/business-number"), &[("business_number", number)]);
+        let page = person.fill(
+            &format!("{run}/business-number"),
+            &[("business_number", number)],
+        );
         assert_eq!(page.status, 422);
         assert!(page.texts(".error").join("").contains(words), "{number}");
-        assert_eq!(page.attributes("#business_number", "value"), [number], "what was typed is kept");
+        assert_eq!(
+            page.attributes("#business_number", "value"),
+            [number],
+            "what was typed is kept"
+        );
     }
 }
 
@@ -354,12 +519,22 @@ fn a_dedicated_account_leads_to_its_page_with_helpdesk() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
     let run = person.start_registration("acme-lab");
-    let page = person.fill(&format!("{run}/payment-method"), &[("payment_method", "dedicated_account")]);
+    let page = person.fill(
+        &format!("{run}/payment-method"),
+        &[("payment_method", "dedicated_account")],
+    );
     page.leads_to("/billing/groups/acme-lab/dedicated-account");
     let page = person.open("/billing/groups/acme-lab/dedicated-account");
-    assert_eq!(page.attributes("main a.btn.main", "href"), ["mailto:helpdesk@northwind.test"]);
+    assert_eq!(
+        page.attributes("main a.btn.main", "href"),
+        ["mailto:helpdesk@northwind.test"]
+    );
     let page = person.open("/billing/groups/acme-web/dedicated-account");
-    assert!(page.body.contains("···· 4821") && page.body.contains("30 November 2026"), "{}", page.body);
+    assert!(
+        page.body.contains("···· 4821") && page.body.contains("30 November 2026"),
+        "{}",
+        page.body
+    );
 }
 
 #[test]
@@ -372,22 +547,38 @@ fn the_audit_trail_shows_what_was_changed_removed_or_reordered() {
     person.enter_card(&run, "5555555555554444");
     let mut db = app.connection();
     let fault = |db: &mut AnyConnection| {
-        audit::verify(db).unwrap().into_iter().find(|chain| chain.organization_id == "acme").unwrap().fault
+        audit::verify(db)
+            .unwrap()
+            .into_iter()
+            .find(|chain| chain.organization_id == "acme")
+            .unwrap()
+            .fault
     };
     assert_eq!(fault(&mut db), None);
     let row = |seq: i64| rows::table.find(("acme".to_owned(), seq));
     let actor: String = row(2).select(rows::actor).first(&mut *db).unwrap();
-    diesel::update(row(2)).set(rows::actor.eq("nobody")).execute(&mut *db).unwrap();
+    diesel::update(row(2))
+        .set(rows::actor.eq("nobody"))
+        .execute(&mut *db)
+        .unwrap();
     assert_eq!(fault(&mut db).unwrap(), "row 2 was changed");
-    diesel::update(row(2)).set(rows::actor.eq(actor)).execute(&mut *db).unwrap();
+    diesel::update(row(2))
+        .set(rows::actor.eq(actor))
+        .execute(&mut *db)
+        .unwrap();
     assert_eq!(fault(&mut db), None);
     for (from, to) in [(1, 9), (2, 1), (9, 2)] {
-        diesel::update(row(from)).set(rows::seq.eq(to)).execute(&mut *db).unwrap();
+        diesel::update(row(from))
+            .set(rows::seq.eq(to))
+            .execute(&mut *db)
+            .unwrap();
     }
     assert!(fault(&mut db).unwrap().contains("reordered"));
     diesel::delete(row(2)).execute(&mut *db).unwrap();
     diesel::delete(row(1)).execute(&mut *db).unwrap();
     assert_eq!(fault(&mut db).unwrap(), "row 1 is missing");
-    diesel::delete(rows::table.filter(rows::organization_id.eq("acme"))).execute(&mut *db).unwrap();
+    diesel::delete(rows::table.filter(rows::organization_id.eq("acme")))
+        .execute(&mut *db)
+        .unwrap();
     assert!(fault(&mut db).unwrap().contains("the chain ends at row 0"));
 }

@@ -35,5 +35,14 @@ pub(super) async fn show(visit: Visit, group: web::Path<String>) -> Result<HttpR
     let shell = visit.shell(&viewer, Section::PaymentMethods);
     let account = registered.and_then(|registered| registered.account().cloned());
     let pay_by = clock::invoice_deadline(clock::seoul_date(visit.services.clock.now()));
-    pages::page(StatusCode::OK, &AccountPage { t: visit.t, shell, group, account, pay_by })
+    pages::page(
+        StatusCode::OK,
+        &AccountPage {
+            t: visit.t,
+            shell,
+            group,
+            account,
+            pay_by,
+        },
+    )
 }

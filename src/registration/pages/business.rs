@@ -46,10 +46,19 @@ fn render(
 /// `GET …/business-number`
 pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
-    let (viewer, (run, group)) =
-        visit.read(move |db, viewer| open_run(db, &services, viewer, &id, Step::BusinessNumber)).await?;
-    let number = BusinessNumber::parse(&run.kept.business_number).map_or(String::new(), |number| number.formatted());
-    render(&visit, &viewer, StatusCode::OK, (&run, &group), number, Problems::default())
+    let (viewer, (run, group)) = visit
+        .read(move |db, viewer| open_run(db, &services, viewer, &id, Step::BusinessNumber))
+        .await?;
+    let number = BusinessNumber::parse(&run.kept.business_number)
+        .map_or(String::new(), |number| number.formatted());
+    render(
+        &visit,
+        &viewer,
+        StatusCode::OK,
+        (&run, &group),
+        number,
+        Problems::default(),
+    )
 }
 
 /// Why the number is not taken.
@@ -59,7 +68,11 @@ enum Refused {
 }
 
 /// `POST …/business-number`: the registry is asked after the first transaction, with no connection held.
-pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+pub(super) async fn submit(
+    visit: Visit,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     let (viewer, (run, group, typed, refused)) = visit
         .write_then(
@@ -80,24 +93,45 @@ pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) 
         Some(Refused::Unreachable) => (StatusCode::SERVICE_UNAVAILABLE, "err-brn-unreachable"),
     };
     let problems = Problems::one("business_number", Message::new(key));
-    let mut response = render(&visit, &viewer, status, (&run, &group), shown_again(typed), problems)?;
+    let mut response = render(
+        &visit,
+        &viewer,
+        status,
+        (&run, &group),
+        shown_again(typed),
+        problems,
+    )?;
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, 5.into());
+        response
+            .headers_mut()
+            .insert(actix_web::http::header::RETRY_AFTER, 5.into());
     }
     Ok(response)
 }
 
 /// What is kept in the field after an error; control characters are not.
 fn shown_again(typed: String) -> String {
-    typed.chars().filter(|letter| !letter.is_control()).take(60).collect()
+    typed
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(60)
+        .collect()
 }
 
-fn verify(services: &crate::app::Services, run: &Run, typed: &str) -> Result<Option<Refused>, Error> {
+fn verify(
+    services: &crate::app::Services,
+    run: &Run,
+    typed: &str,
+) -> Result<Option<Refused>, Error> {
     let number = match BusinessNumber::parse(typed) {
         Ok(number) => number,
         Err(key) => return Ok(Some(Refused::Problem(key))),
     };
-    match services.registry.status(&number).map(|status| status.refusal()) {
+    match services
+        .registry
+        .status(&number)
+        .map(|status| status.refusal())
+    {
         Err(_) => return Ok(Some(Refused::Unreachable)),
         Ok(Some(key)) => return Ok(Some(Refused::Problem(key))),
         Ok(None) => {}
@@ -106,7 +140,13 @@ fn verify(services: &crate::app::Services, run: &Run, typed: &str) -> Result<Opt
         checks::verify_business(db, services, run, number.digits())?;
         let mut kept = run.kept.clone();
         kept.business_number = number.digits().to_owned();
-        store::keep(db, &services.settings.secret_key, &run.id, &kept, services.clock.now())
+        store::keep(
+            db,
+            &services.settings.secret_key,
+            &run.id,
+            &kept,
+            services.clock.now(),
+        )
     })?;
     Ok(None)
 }

@@ -22,7 +22,9 @@ use crate::{
     },
     secrets::random_hex,
     verification::{BusinessNumber, PhoneNumber},
-    web::{self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
+    web::{
+        self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other,
+    },
 };
 
 #[derive(Template)]
@@ -60,10 +62,19 @@ struct Seen {
     other_groups: i64,
 }
 
-fn look(db: &mut AnyConnection, viewer: &Viewer, (run, group): (Run, BillingGroup)) -> Result<Seen, Error> {
+fn look(
+    db: &mut AnyConnection,
+    viewer: &Viewer,
+    (run, group): (Run, BillingGroup),
+) -> Result<Seen, Error> {
     let counts = payment_methods::store::count(db, viewer.administrator()?, &Filter::default())?;
     let registered = payment_methods::store::registered(db, &group.id)?;
-    Ok(Seen { run, group, registered, other_groups: counts.total() - 1 })
+    Ok(Seen {
+        run,
+        group,
+        registered,
+        other_groups: counts.total() - 1,
+    })
 }
 
 /// `GET …/card`
@@ -75,7 +86,14 @@ pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResp
             look(db, viewer, open)
         })
         .await?;
-    render(&visit, &viewer, StatusCode::OK, &seen, Problems::default(), None)
+    render(
+        &visit,
+        &viewer,
+        StatusCode::OK,
+        &seen,
+        Problems::default(),
+        None,
+    )
 }
 
 fn render(
@@ -88,14 +106,22 @@ fn render(
 ) -> Result<HttpResponse, Error> {
     let t = visit.t;
     let run = &seen.run;
-    let choice = run.choice.ok_or_else(|| Error::Internal("a card page without a choice".into()))?;
+    let choice = run
+        .choice
+        .ok_or_else(|| Error::Internal("a card page without a choice".into()))?;
     let is_anonymous = choice == Choice::AnonymousCorporateCard;
-    let back = if is_anonymous { "business-number" } else { "phone" };
+    let back = if is_anonymous {
+        "business-number"
+    } else {
+        "phone"
+    };
     let verified_by = if is_anonymous {
-        let masked = BusinessNumber::parse(&run.kept.business_number).map_or(String::new(), |number| number.masked());
+        let masked = BusinessNumber::parse(&run.kept.business_number)
+            .map_or(String::new(), |number| number.masked());
         t.fill("s2-verified-business").arg("masked", masked)
     } else {
-        let masked = PhoneNumber::parse(&run.kept.phone).map_or(String::new(), |phone| phone.masked());
+        let masked =
+            PhoneNumber::parse(&run.kept.phone).map_or(String::new(), |phone| phone.masked());
         t.fill("s2-verified-phone").arg("masked", masked)
     };
     pages::page(
@@ -111,9 +137,16 @@ fn render(
             verified_by: verified_by.to_string(),
             verification_page: back,
             first_charge: clock::first_charge(clock::seoul_date(visit.services.clock.now())),
-            replaces: seen.registered.as_ref().map(|current| payment_methods::pages::information(&t, current)),
+            replaces: seen
+                .registered
+                .as_ref()
+                .map(|current| payment_methods::pages::information(&t, current)),
             other_groups: seen.other_groups,
-            test_cards: if visit.services.settings.demo { sandbox::test_cards() } else { &[] },
+            test_cards: if visit.services.settings.demo {
+                sandbox::test_cards()
+            } else {
+                &[]
+            },
         },
     )
 }
@@ -129,7 +162,11 @@ enum Taken {
 }
 
 /// `POST …/card`: intent, gateway, commit, in one thread that a lost client does not stop.
-pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+pub(super) async fn submit(
+    visit: Visit,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     let (viewer, (seen, done)) = visit
         .write_then(
@@ -141,10 +178,11 @@ pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) 
                     Taken::Before(attempt) => Ok((Answer::of(&attempt), attempt)),
                     // A database that fails after the intent leaves it to the worker.
                     Taken::Intended(attempt, card) => {
-                        let answer = call_gateway(services, &attempt, &seen.run, card).unwrap_or_else(|error| {
-                            log::error!("attempt {}: {error}", attempt.reference);
-                            Answer::Unknown
-                        });
+                        let answer = call_gateway(services, &attempt, &seen.run, card)
+                            .unwrap_or_else(|error| {
+                                log::error!("attempt {}: {error}", attempt.reference);
+                                Answer::Unknown
+                            });
                         Ok((answer, attempt))
                     }
                 };
@@ -159,7 +197,14 @@ pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) 
             for problem in found {
                 problems.add(problem.field, Message::new(problem.key));
             }
-            render(&visit, &viewer, StatusCode::UNPROCESSABLE_ENTITY, &seen, problems, None)
+            render(
+                &visit,
+                &viewer,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &seen,
+                problems,
+                None,
+            )
         }
     }
 }
@@ -171,7 +216,12 @@ fn take(
     id: &str,
     fields: &Fields,
 ) -> Result<(Seen, Taken), Error> {
-    let own = store::own_run(db, viewer.administrator()?, &services.settings.secret_key, id)?;
+    let own = store::own_run(
+        db,
+        viewer.administrator()?,
+        &services.settings.secret_key,
+        id,
+    )?;
     let key = fields.one("idempotency_key")?;
     if !(16..=64).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(BadForm::Malformed.into());
@@ -209,7 +259,14 @@ fn answer_page(
         Answer::Refused(refusal) => {
             let problems = Problems::one(refusal.field(), Message::new(refusal.message_key()));
             let reference = Some(attempt.reference.clone());
-            render(visit, viewer, StatusCode::UNPROCESSABLE_ENTITY, seen, problems, reference)
+            render(
+                visit,
+                viewer,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                seen,
+                problems,
+                reference,
+            )
         }
         Answer::NotSent => {
             let page = ProviderDownPage {

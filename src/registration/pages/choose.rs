@@ -11,7 +11,9 @@ use crate::{
     groups::BillingGroup,
     payment_methods::{self, rules::is_offered_payment_methods},
     registration::{Choice, Run, Step, rules::Progress, store, terms::Kind},
-    web::{self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
+    web::{
+        self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other,
+    },
 };
 
 #[derive(Template)]
@@ -30,8 +32,12 @@ struct ChoosePage {
 impl ChoosePage {
     /// What is offered (rule 8), and whether it is the answer so far.
     fn choices(&self) -> [(Choice, bool); 3] {
-        [Choice::NamedCard, Choice::AnonymousCorporateCard, Choice::DedicatedAccount]
-            .map(|choice| (choice, self.chosen == Some(choice)))
+        [
+            Choice::NamedCard,
+            Choice::AnonymousCorporateCard,
+            Choice::DedicatedAccount,
+        ]
+        .map(|choice| (choice, self.chosen == Some(choice)))
     }
 }
 
@@ -48,7 +54,12 @@ struct Seen {
     is_offered: bool,
 }
 
-fn look(db: &mut AnyConnection, services: &Services, viewer: &crate::access::Viewer, id: &str) -> Result<Seen, Error> {
+fn look(
+    db: &mut AnyConnection,
+    services: &Services,
+    viewer: &crate::access::Viewer,
+    id: &str,
+) -> Result<Seen, Error> {
     let (run, group) = open_run(db, services, viewer, id, Step::PaymentMethod)?;
     Ok(Seen {
         registered: payment_methods::store::registered(db, &group.id)?,
@@ -61,10 +72,22 @@ fn look(db: &mut AnyConnection, services: &Services, viewer: &crate::access::Vie
 /// `GET …/payment-method`
 pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
-    let (viewer, seen) = visit.read(move |db, viewer| look(db, &services, viewer, &id)).await?;
+    let (viewer, seen) = visit
+        .read(move |db, viewer| look(db, &services, viewer, &id))
+        .await?;
     let has_agreed = seen.run.accepted_terms.is_some();
-    let answer = Answer { choice: seen.run.choice, ticked: [has_agreed; 3] };
-    render(&visit, &viewer, StatusCode::OK, seen, answer, Problems::default())
+    let answer = Answer {
+        choice: seen.run.choice,
+        ticked: [has_agreed; 3],
+    };
+    render(
+        &visit,
+        &viewer,
+        StatusCode::OK,
+        seen,
+        answer,
+        Problems::default(),
+    )
 }
 
 fn render(
@@ -75,11 +98,14 @@ fn render(
     answer: Answer,
     problems: Problems,
 ) -> Result<HttpResponse, Error> {
-    let agreements = Kind::ALL.into_iter().zip(answer.ticked).map(|(kind, is_ticked)| Agreement {
-        kind,
-        version: visit.services.terms.current(kind).to_owned(),
-        is_ticked,
-    });
+    let agreements = Kind::ALL
+        .into_iter()
+        .zip(answer.ticked)
+        .map(|(kind, is_ticked)| Agreement {
+            kind,
+            version: visit.services.terms.current(kind).to_owned(),
+            is_ticked,
+        });
     pages::page(
         status,
         &ChoosePage {
@@ -89,7 +115,9 @@ fn render(
             problems,
             chosen: answer.choice,
             agreements: agreements.collect(),
-            current: seen.registered.map(|current| payment_methods::pages::information(&visit.t, &current)),
+            current: seen
+                .registered
+                .map(|current| payment_methods::pages::information(&visit.t, &current)),
             is_offered: seen.is_offered,
         },
     )
@@ -106,7 +134,10 @@ impl Answer {
         for (kind, is_ticked) in Kind::ALL.into_iter().zip(&mut ticked) {
             *is_ticked = fields.ticked(kind.field())?;
         }
-        let answer = Self { choice: Choice::parse(fields.one("payment_method")?), ticked };
+        let answer = Self {
+            choice: Choice::parse(fields.one("payment_method")?),
+            ticked,
+        };
         let mut problems = Problems::default();
         if answer.choice.is_none() {
             problems.add("payment_method", Message::new("err-method-empty"));
@@ -124,29 +155,50 @@ impl Answer {
 }
 
 /// `POST …/payment-method`
-pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+pub(super) async fn submit(
+    visit: Visit,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     let (viewer, done) = visit
         .write(posted, move |db, viewer, fields| {
             let seen = look(db, &services, viewer, &id)?;
             let (answer, problems) = Answer::read(fields)?;
-            let Some(choice) = answer.choice.filter(|_| problems.is_empty() && seen.is_offered) else {
+            let Some(choice) = answer
+                .choice
+                .filter(|_| problems.is_empty() && seen.is_offered)
+            else {
                 return Ok(Err((seen, answer, problems)));
             };
             let now = services.clock.now();
             if choice == Choice::DedicatedAccount {
                 store::keep_choice(db, &seen.run.id, choice, None, now)?;
-                return Ok(Ok(format!("/billing/groups/{}/dedicated-account", seen.group.id)));
+                return Ok(Ok(format!(
+                    "/billing/groups/{}/dedicated-account",
+                    seen.group.id
+                )));
             }
-            store::keep_choice(db, &seen.run.id, choice, Some(&services.terms.accepted()), now)?;
+            store::keep_choice(
+                db,
+                &seen.run.id,
+                choice,
+                Some(&services.terms.accepted()),
+                now,
+            )?;
             let run = store::run(db, &services.settings.secret_key, &seen.run.id)?;
             Ok(Ok(path(&run.id, Progress::of(&run).first_open().as_str())))
         })
         .await?;
     match done {
         Ok(next) => Ok(see_other(next)),
-        Err((seen, answer, problems)) => {
-            render(&visit, &viewer, StatusCode::UNPROCESSABLE_ENTITY, seen, answer, problems)
-        }
+        Err((seen, answer, problems)) => render(
+            &visit,
+            &viewer,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            seen,
+            answer,
+            problems,
+        ),
     }
 }

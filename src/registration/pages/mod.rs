@@ -29,9 +29,17 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/billing/groups/{group}/registrations").post(start))
         .service(run("payment-method").get(choose::show).post(choose::submit))
         .service(run("phone").get(phone::show).post(phone::submit))
-        .service(run("phone-code").get(phone::show_code).post(phone::submit_code))
+        .service(
+            run("phone-code")
+                .get(phone::show_code)
+                .post(phone::submit_code),
+        )
         .service(run("phone-code/resend").post(phone::resend))
-        .service(run("business-number").get(business::show).post(business::submit))
+        .service(
+            run("business-number")
+                .get(business::show)
+                .post(business::submit),
+        )
         .service(run("card").get(card::show).post(card::submit))
         .service(run("confirming").get(outcome::confirming))
         .service(run("complete").get(outcome::complete))
@@ -68,8 +76,15 @@ impl Head {
     }
 
     fn caption(&self, t: &Texts) -> String {
-        let key = if self.is_change { "wiz-caption-change" } else { "wiz-caption" };
-        t.fill(key).arg("g", &self.group.name).arg("class", t.text(self.group.class.key())).to_string()
+        let key = if self.is_change {
+            "wiz-caption-change"
+        } else {
+            "wiz-caption"
+        };
+        t.fill(key)
+            .arg("g", &self.group.name)
+            .arg("class", t.text(self.group.class.key()))
+            .to_string()
     }
 
     /// The steps' labels, each with its number.
@@ -83,7 +98,11 @@ impl Head {
 }
 
 /// `POST /billing/groups/{group}/registrations`: resumes the caller's open run or starts one.
-async fn start(visit: Visit, group: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+async fn start(
+    visit: Visit,
+    group: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     let (_, next) = visit
         .write(posted, move |db, viewer, _| {
@@ -101,11 +120,20 @@ async fn start(visit: Visit, group: web::Path<String>, posted: Posted) -> Result
 }
 
 /// `POST …/cancel`: ends the run; nothing changed.
-async fn cancel(visit: Visit, id: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+async fn cancel(
+    visit: Visit,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     visit
         .write(posted, move |db, viewer, _| {
-            let (run, _) = store::own_run(db, viewer.administrator()?, &services.settings.secret_key, &id)?;
+            let (run, _) = store::own_run(
+                db,
+                viewer.administrator()?,
+                &services.settings.secret_key,
+                &id,
+            )?;
             match run.state {
                 State::Open => store::end(db, &run.id, State::Cancelled, services.clock.now()),
                 _ => ended(&run),
@@ -126,7 +154,12 @@ fn open_run(
     id: &str,
     step: Step,
 ) -> Result<(Run, BillingGroup), Error> {
-    let (run, group) = store::own_run(db, viewer.administrator()?, &services.settings.secret_key, id)?;
+    let (run, group) = store::own_run(
+        db,
+        viewer.administrator()?,
+        &services.settings.secret_key,
+        id,
+    )?;
     if run.state != State::Open {
         ended(&run)?;
     }
@@ -140,7 +173,10 @@ fn open_run(
     if progress.may_open(step) {
         return Ok((run, group));
     }
-    Err(Error::SeeOther(path(&run.id, progress.first_open().as_str())))
+    Err(Error::SeeOther(path(
+        &run.id,
+        progress.first_open().as_str(),
+    )))
 }
 
 /// Where a run that is not open any more shows what became of it.

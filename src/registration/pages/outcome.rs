@@ -52,8 +52,12 @@ pub(super) async fn confirming(visit: Visit, id: web::Path<String>) -> Result<Ht
     let services = visit.services.clone();
     let (viewer, (run, group, attempt)) = visit
         .read(move |db, viewer| {
-            let (run, group) =
-                store::reachable_run(db, viewer.administrator()?, &services.settings.secret_key, &id)?;
+            let (run, group) = store::reachable_run(
+                db,
+                viewer.administrator()?,
+                &services.settings.secret_key,
+                &id,
+            )?;
             let attempt = attempt::newest(db, &run.id)?;
             Ok((run, group, attempt))
         })
@@ -87,22 +91,37 @@ pub(super) async fn complete(visit: Visit, id: web::Path<String>) -> Result<Http
             let admin = viewer.administrator()?;
             let (run, group) = store::reachable_run(db, admin, &services.settings.secret_key, &id)?;
             let attempt = attempt::newest(db, &run.id)?;
-            let required = Filter { required_only: true, ..Filter::default() };
-            let other = groups_in_order(db, admin, &required, 0, 1)?.into_iter().next().map(|(group, _)| group);
+            let required = Filter {
+                required_only: true,
+                ..Filter::default()
+            };
+            let other = groups_in_order(db, admin, &required, 0, 1)?
+                .into_iter()
+                .next()
+                .map(|(group, _)| group);
             Ok((run, group, attempt, other))
         })
         .await?;
     let (Some(outcome), Some(attempt)) = (run.outcome.clone(), attempt) else {
         return match run.state {
-            State::Open => Err(Error::SeeOther(path(&run.id, Progress::of(&run).first_open().as_str()))),
+            State::Open => Err(Error::SeeOther(path(
+                &run.id,
+                Progress::of(&run).first_open().as_str(),
+            ))),
             _ => super::ended(&run).map(|()| HttpResponse::NotFound().finish()),
         };
     };
     let t = visit.t;
     let card = t
         .fill("info-card")
-        .arg("issuer", Issuer::new(&outcome.issuer).name(t.lang == Lang::Ko))
-        .arg("owner", t.text(Owner::parse(&outcome.owner).map_or("none", owner_key)))
+        .arg(
+            "issuer",
+            Issuer::new(&outcome.issuer).name(t.lang == Lang::Ko),
+        )
+        .arg(
+            "owner",
+            t.text(Owner::parse(&outcome.owner).map_or("none", owner_key)),
+        )
         .arg("digits", &outcome.last_four)
         .to_string();
     pages::page(

@@ -13,7 +13,9 @@ use crate::{
     groups::BillingGroup,
     registration::{Kept, Run, Step, checks, store},
     verification::{CODE_DIGITS, Carrier, Confirmation, HolderIdentity, PhoneNumber, code_of},
-    web::{self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
+    web::{
+        self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other,
+    },
 };
 
 #[derive(Template)]
@@ -50,7 +52,16 @@ fn phone_page(
 ) -> Result<HttpResponse, Error> {
     let head = Head::new(run, group, 2, Some("payment-method"));
     let shell = visit.shell(viewer, Section::None);
-    with_retry(pages::page(status, &PhonePage { t: visit.t, shell, head, problems, typed })?)
+    with_retry(pages::page(
+        status,
+        &PhonePage {
+            t: visit.t,
+            shell,
+            head,
+            problems,
+            typed,
+        },
+    )?)
 }
 
 fn code_page(
@@ -61,15 +72,32 @@ fn code_page(
     problems: Problems,
 ) -> Result<HttpResponse, Error> {
     let now = visit.services.clock.now();
-    let expires_at = run.phone.as_ref().and_then(|check| check.expires_at).filter(|at| *at > now);
+    let expires_at = run
+        .phone
+        .as_ref()
+        .and_then(|check| check.expires_at)
+        .filter(|at| *at > now);
     let masked = PhoneNumber::parse(&run.kept.phone).map_or(String::new(), |phone| phone.masked());
     let head = Head::new(run, group, 2, Some("phone"));
     let shell = visit.shell(viewer, Section::None);
-    with_retry(pages::page(status, &PhoneCodePage { t: visit.t, shell, head, problems, masked, expires_at })?)
+    with_retry(pages::page(
+        status,
+        &PhoneCodePage {
+            t: visit.t,
+            shell,
+            head,
+            problems,
+            masked,
+            expires_at,
+        },
+    )?)
 }
 
 fn with_retry(mut response: HttpResponse) -> Result<HttpResponse, Error> {
-    if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+    if matches!(
+        response.status(),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    ) {
         response.headers_mut().insert(RETRY_AFTER, 30.into());
     }
     Ok(response)
@@ -78,16 +106,29 @@ fn with_retry(mut response: HttpResponse) -> Result<HttpResponse, Error> {
 /// `GET …/phone`
 pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
-    let (viewer, open) = visit.read(move |db, viewer| open_run(db, &services, viewer, &id, Step::Phone)).await?;
+    let (viewer, open) = visit
+        .read(move |db, viewer| open_run(db, &services, viewer, &id, Step::Phone))
+        .await?;
     let typed = open.0.kept.clone();
-    phone_page(&visit, &viewer, StatusCode::OK, &open, typed, Problems::default())
+    phone_page(
+        &visit,
+        &viewer,
+        StatusCode::OK,
+        &open,
+        typed,
+        Problems::default(),
+    )
 }
 
 /// Why no code was sent, and the status that says so.
 type NotSent = (StatusCode, Problems);
 
 /// `POST …/phone`: the code is sent after the first transaction, with no connection held.
-pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+pub(super) async fn submit(
+    visit: Visit,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     let (viewer, (open, typed, not_sent)) = visit
         .write_then(
@@ -97,7 +138,13 @@ pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) 
                 let typed = typed(fields)?;
                 let holder = match read_holder(&services, fields)? {
                     Ok(holder) => holder,
-                    Err(problems) => return Ok((open, typed, Err((StatusCode::UNPROCESSABLE_ENTITY, problems)))),
+                    Err(problems) => {
+                        return Ok((
+                            open,
+                            typed,
+                            Err((StatusCode::UNPROCESSABLE_ENTITY, problems)),
+                        ));
+                    }
                 };
                 let sent = match checks::take_send(db, &services, &open.0, &holder.phone)? {
                     Ok(provider_id) => {
@@ -106,10 +153,19 @@ pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) 
                         kept.birth_date = holder.birth_date.to_string();
                         kept.carrier = holder.carrier.as_str().to_owned();
                         kept.phone = holder.phone.digits().to_owned();
-                        store::keep(db, &services.settings.secret_key, &open.0.id, &kept, services.clock.now())?;
+                        store::keep(
+                            db,
+                            &services.settings.secret_key,
+                            &open.0.id,
+                            &kept,
+                            services.clock.now(),
+                        )?;
                         Ok((provider_id, holder))
                     }
-                    Err(why) => Err((StatusCode::TOO_MANY_REQUESTS, Problems::one("phone_number", why))),
+                    Err(why) => Err((
+                        StatusCode::TOO_MANY_REQUESTS,
+                        Problems::one("phone_number", why),
+                    )),
                 };
                 Ok((open, typed, sent))
             },
@@ -133,7 +189,12 @@ pub(super) async fn submit(visit: Visit, id: web::Path<String>, posted: Posted) 
 /// What is shown again after an error, without control characters.
 fn typed(fields: &Fields) -> Result<Kept, Error> {
     let clean = |name| -> Result<String, Error> {
-        Ok(fields.one(name)?.chars().filter(|letter| !letter.is_control()).take(100).collect())
+        Ok(fields
+            .one(name)?
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(100)
+            .collect())
     };
     let mut typed = Kept::default();
     typed.holder_name = clean("holder_name")?;
@@ -143,7 +204,10 @@ fn typed(fields: &Fields) -> Result<Kept, Error> {
     Ok(typed)
 }
 
-fn read_holder(services: &Services, fields: &Fields) -> Result<Result<HolderIdentity, Problems>, Error> {
+fn read_holder(
+    services: &Services,
+    fields: &Fields,
+) -> Result<Result<HolderIdentity, Problems>, Error> {
     let holder = HolderIdentity::parse(
         fields.one("holder_name")?,
         fields.one("birth_date")?,
@@ -170,19 +234,30 @@ fn send(
     if deliver() {
         return Ok(None);
     }
-    services.db.transaction(|db| checks::undo_send(db, &run.id))?;
-    Ok(Some((StatusCode::SERVICE_UNAVAILABLE, Problems::one(field, Message::new("phone-unreachable")))))
+    services
+        .db
+        .transaction(|db| checks::undo_send(db, &run.id))?;
+    Ok(Some((
+        StatusCode::SERVICE_UNAVAILABLE,
+        Problems::one(field, Message::new("phone-unreachable")),
+    )))
 }
 
 /// `GET …/phone-code`
 pub(super) async fn show_code(visit: Visit, id: web::Path<String>) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
-    let (viewer, open) = visit.read(move |db, viewer| open_run(db, &services, viewer, &id, Step::PhoneCode)).await?;
+    let (viewer, open) = visit
+        .read(move |db, viewer| open_run(db, &services, viewer, &id, Step::PhoneCode))
+        .await?;
     code_page(&visit, &viewer, StatusCode::OK, &open, Problems::default())
 }
 
 /// `POST …/phone-code/resend`
-pub(super) async fn resend(visit: Visit, id: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+pub(super) async fn resend(
+    visit: Visit,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     let (viewer, (open, not_sent)) = visit
         .write_then(
@@ -196,9 +271,9 @@ pub(super) async fn resend(visit: Visit, id: web::Path<String>, posted: Posted) 
             },
             |services, (open, sent)| {
                 let not_sent = match sent {
-                    Ok((provider_id, phone)) => {
-                        send(services, &open.0, "code", || services.phone.resend(&provider_id, &phone).is_ok())?
-                    }
+                    Ok((provider_id, phone)) => send(services, &open.0, "code", || {
+                        services.phone.resend(&provider_id, &phone).is_ok()
+                    })?,
                     Err(why) => Some((StatusCode::TOO_MANY_REQUESTS, Problems::one("code", why))),
                 };
                 Ok((open, not_sent))
@@ -212,7 +287,11 @@ pub(super) async fn resend(visit: Visit, id: web::Path<String>, posted: Posted) 
 }
 
 /// `POST …/phone-code`: a try is taken before the provider is asked, so that parallel guesses count exactly.
-pub(super) async fn submit_code(visit: Visit, id: web::Path<String>, posted: Posted) -> Result<HttpResponse, Error> {
+pub(super) async fn submit_code(
+    visit: Visit,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
     let (viewer, (open, refused)) = visit
         .write_then(
@@ -228,7 +307,9 @@ pub(super) async fn submit_code(visit: Visit, id: web::Path<String>, posted: Pos
                 };
                 let tried = match checks::take_try(db, &open.0, services.clock.now())? {
                     Ok(left) => Ok((code, left)),
-                    Err(why) if why.key() == "err-code-locked" => Err((StatusCode::TOO_MANY_REQUESTS, why)),
+                    Err(why) if why.key() == "err-code-locked" => {
+                        Err((StatusCode::TOO_MANY_REQUESTS, why))
+                    }
                     Err(why) => Err((StatusCode::UNPROCESSABLE_ENTITY, why)),
                 };
                 Ok((open, tried))
@@ -244,26 +325,45 @@ pub(super) async fn submit_code(visit: Visit, id: web::Path<String>, posted: Pos
         .await?;
     match refused {
         None => Ok(see_other(path(&open.0.id, "card"))),
-        Some((status, why)) => code_page(&visit, &viewer, status, &open, Problems::one("code", why)),
+        Some((status, why)) => {
+            code_page(&visit, &viewer, status, &open, Problems::one("code", why))
+        }
     }
 }
 
-fn confirm(services: &Services, run: &Run, code: &str, left: i32) -> Result<Option<(StatusCode, Message)>, Error> {
-    let Some(check) = &run.phone else { return Ok(None) };
+fn confirm(
+    services: &Services,
+    run: &Run,
+    code: &str,
+    left: i32,
+) -> Result<Option<(StatusCode, Message)>, Error> {
+    let Some(check) = &run.phone else {
+        return Ok(None);
+    };
     let now = services.clock.now();
     let refused = match services.phone.confirm(&check.provider_id, code) {
         Ok(Confirmation::Verified) => {
-            services.db.transaction(|db| checks::verify_phone(db, &run.id, &check.provider_id, now))?;
+            services
+                .db
+                .transaction(|db| checks::verify_phone(db, &run.id, &check.provider_id, now))?;
             return Ok(None);
         }
-        Ok(Confirmation::WrongCode) if left == 0 => {
-            (StatusCode::TOO_MANY_REQUESTS, checks::locked(now + crate::verification::LOCK))
-        }
-        Ok(Confirmation::WrongCode) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Message::new("err-code-wrong").arg("left", left))
-        }
-        Ok(Confirmation::Expired) => (StatusCode::UNPROCESSABLE_ENTITY, Message::new("err-code-expired")),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Message::new("phone-unreachable")),
+        Ok(Confirmation::WrongCode) if left == 0 => (
+            StatusCode::TOO_MANY_REQUESTS,
+            checks::locked(now + crate::verification::LOCK),
+        ),
+        Ok(Confirmation::WrongCode) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Message::new("err-code-wrong").arg("left", left),
+        ),
+        Ok(Confirmation::Expired) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Message::new("err-code-expired"),
+        ),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Message::new("phone-unreachable"),
+        ),
     };
     Ok(Some(refused))
 }
