@@ -90,7 +90,7 @@ pub(super) fn demo(flags: ServeFlags, database: &DatabaseFlag, fresh: bool) -> R
 }
 
 fn origin(db: &Database) -> Result<Origin, Failure> {
-    db.transaction(|db| demo::origin(db))
+    db.transaction(demo::origin)
         .map_err(|e| Failure::Failed(format!("cannot read the database: {e}")))
 }
 
