@@ -10,6 +10,7 @@ pub mod demo;
 pub mod error;
 pub mod gateway;
 pub mod groups;
+pub mod import;
 pub mod jobs;
 pub mod payment_methods;
 pub mod registration;

@@ -43,7 +43,12 @@ pub struct ServeFlags {
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseFlag {
     /// Database: sqlite:PATH or postgres://…
-    #[arg(long, env = "BILLING_DATABASE_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "BILLING_DATABASE_URL",
+        hide_env_values = true
+    )]
     pub database_url: Option<String>,
 }
 

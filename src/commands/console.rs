@@ -131,7 +131,7 @@ fn demo_key(url: &DatabaseUrl) -> Result<SecretKey, Failure> {
 }
 
 /// Writes a file that only its owner reads.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     if let Some(folder) = path
         .parent()

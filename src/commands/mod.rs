@@ -1,8 +1,10 @@
 //! The commands of the one binary. Each failure is one line on standard error that says what to do.
 
 mod console;
+mod data;
+mod people;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -57,6 +59,40 @@ enum Command {
         #[arg(long, env = "BILLING_LISTEN", default_value = "127.0.0.1:8080")]
         listen: std::net::SocketAddr,
     },
+    /// Saves a SQLite database in a new file, while it is in use
+    Backup {
+        /// The new file
+        file: PathBuf,
+        #[command(flatten)]
+        database: DatabaseFlag,
+    },
+    /// Checks what `serve` would start with
+    CheckConfig {
+        #[command(flatten)]
+        flags: ServeFlags,
+        #[command(flatten)]
+        database: DatabaseFlag,
+        /// Connect to the database, too
+        #[arg(long)]
+        online: bool,
+    },
+    /// Local accounts
+    User {
+        #[command(subcommand)]
+        command: people::UserCommand,
+        #[command(flatten)]
+        database: DatabaseFlag,
+    },
+    /// Imports organizations, groups and members from a JSON or CSV file
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        database: DatabaseFlag,
+    },
     /// The audit trail
     Audit {
         #[command(subcommand)]
@@ -103,6 +139,18 @@ pub fn run() -> ExitCode {
         } => console::demo(flags, &database, fresh),
         Command::Migrate { database } => migrate(&database),
         Command::Healthcheck { listen } => console::healthcheck(listen),
+        Command::Backup { file, database } => data::backup(&file, &database),
+        Command::CheckConfig {
+            flags,
+            database,
+            online,
+        } => data::check_config(flags, &database, online),
+        Command::User { command, database } => people::run(command, &database),
+        Command::Import {
+            file,
+            dry_run,
+            database,
+        } => data::import(&file, dry_run, &database),
         Command::Audit {
             command: AuditCommand::Verify { database },
         } => verify_audit(&database),
