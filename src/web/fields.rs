@@ -9,8 +9,12 @@ use zeroize::{Zeroize, Zeroizing};
 use super::texts::{Message, Texts};
 use crate::error::BadForm;
 
-/// The largest body of a form, in bytes.
+/// The largest body of any form, in bytes.
 pub const FORM_LIMIT: usize = 4096;
+
+/// A route's own limit in bytes, set as its `app_data`, for a form that needs less.
+#[derive(Debug, Clone, Copy)]
+pub struct FormLimit(pub usize);
 
 /// The body of a post. It is looked into only after the session, the origin and the token were
 /// checked (`Visit::write`), so reading it never fails by itself.
@@ -40,6 +44,9 @@ impl FromRequest for Posted {
                 kind.trim()
                     .eq_ignore_ascii_case("application/x-www-form-urlencoded")
             });
+        let limit = request
+            .app_data::<FormLimit>()
+            .map_or(FORM_LIMIT, |limit| limit.0.min(FORM_LIMIT));
         let mut payload = payload.take();
         Box::pin(async move {
             // One buffer of its final size: a growing one would leave copies behind.
@@ -48,7 +55,7 @@ impl FromRequest for Posted {
                 let Ok(chunk) = chunk else {
                     return Ok(Self(Err(BadForm::TooSlow)));
                 };
-                if body.len() + chunk.len() > FORM_LIMIT {
+                if body.len() + chunk.len() > limit {
                     return Ok(Self(Err(BadForm::TooLarge)));
                 }
                 body.extend_from_slice(&chunk);

@@ -211,6 +211,55 @@ fn i10_no_card_number_password_digit_birth_digit_or_code_at_rest() {
 }
 
 #[test]
+fn a_body_that_does_not_come_within_10_seconds_is_answered_408() {
+    use std::io::{Read, Write};
+    let app = TestApp::start();
+    let mut stream = std::net::TcpStream::connect(app.address).unwrap();
+    write!(
+        stream,
+        "POST /sign-in HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\nConnection: close\r\n\r\nemail=",
+        app.address
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("The form arrived too slowly"), "{answer}");
+}
+
+#[test]
+fn behind_a_trusted_proxy_the_pause_is_the_clients_own() {
+    let app =
+        TestApp::start_with(|settings| settings.trusted_proxies = vec![[127, 0, 0, 1].into()]);
+    let base = format!("http://{}", app.address);
+    let person = app.visitor();
+    let try_from = |client: &str, email: &str, password: &str| {
+        let headers = [("Origin", base.as_str()), ("X-Forwarded-For", client)];
+        person
+            .post_with(
+                "/sign-in",
+                &[("email", email), ("password", password)],
+                &headers,
+            )
+            .status
+    };
+    for n in 0..10 {
+        assert_eq!(
+            try_from("198.51.100.7", &format!("nobody{n}@acme.test"), "wrong"),
+            422
+        );
+    }
+    assert_eq!(
+        try_from("198.51.100.7", "main-admin@acme.test", "open-sesame-demo"),
+        429
+    );
+    assert_eq!(
+        try_from("198.51.100.8", "main-admin@acme.test", "open-sesame-demo"),
+        303
+    );
+}
+
+#[test]
 fn a_get_changes_nothing() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");

@@ -19,31 +19,36 @@ use crate::{
     db::AnyConnection,
     error::Error,
     groups::BillingGroup,
-    web::{Posted, Texts, Visit, see_other},
+    web::{Posted, Texts, Visit, fields::FormLimit, see_other},
 };
+
+/// The largest body of a form with a few short fields, in bytes.
+const SHORT_FORM: usize = 1024;
 
 /// The wizard's routes.
 pub fn routes(config: &mut ServiceConfig) {
     let run = |step: &str| web::resource(format!("/billing/registrations/{{id}}/{step}"));
+    // These forms have a few short fields: a longer body is none of them.
+    let short = |step: &str| run(step).app_data(FormLimit(SHORT_FORM));
     config
         .service(web::resource("/billing/groups/{group}/registrations").post(start))
         .service(run("payment-method").get(choose::show).post(choose::submit))
         .service(run("phone").get(phone::show).post(phone::submit))
         .service(
-            run("phone-code")
+            short("phone-code")
                 .get(phone::show_code)
                 .post(phone::submit_code),
         )
-        .service(run("phone-code/resend").post(phone::resend))
+        .service(short("phone-code/resend").post(phone::resend))
         .service(
-            run("business-number")
+            short("business-number")
                 .get(business::show)
                 .post(business::submit),
         )
-        .service(run("card").get(card::show).post(card::submit))
+        .service(short("card").get(card::show).post(card::submit))
         .service(run("confirming").get(outcome::confirming))
         .service(run("complete").get(outcome::complete))
-        .service(run("cancel").post(cancel))
+        .service(short("cancel").post(cancel))
         .service(web::resource("/billing/groups/{group}/dedicated-account").get(account::show))
         .service(web::resource("/terms/{kind}/{version}").get(terms::show));
 }
