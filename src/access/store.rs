@@ -6,11 +6,11 @@ use diesel::prelude::*;
 use super::{Administrator, Organization, Role, Viewer, mask_email};
 use crate::{
     db::{
-        AnyConnection,
+        AnyConnection, planned_once,
         schema::{billing_groups, group_members, organizations, sessions, users},
     },
     error::Error,
-    groups::{BillingGroup, GroupRow},
+    groups::{BillingGroup, Class, GroupRow},
     web::session::{ABSOLUTE_HOURS, IDLE_MINUTES},
 };
 
@@ -52,43 +52,41 @@ pub fn viewer(db: &mut AnyConnection, key_hash: &str, now: NaiveDateTime) -> Res
         NaiveDateTime,
     );
     let (idle, absolute) = alive_since(now);
-    let (main_groups, main_members) =
-        diesel::alias!(billing_groups as main_groups, group_members as main_members);
-    let row: Option<Row> = sessions::table
-        .inner_join(users::table.left_join(organizations::table))
-        .left_join(
-            main_groups.on(main_groups
-                .field(billing_groups::organization_id)
-                .nullable()
-                .eq(users::organization_id)
-                .and(main_groups.field(billing_groups::class).eq("main"))),
-        )
-        .left_join(
-            main_members.on(main_members
-                .field(group_members::group_id)
-                .nullable()
-                .eq(main_groups.field(billing_groups::id).nullable())
-                .and(main_members.field(group_members::user_id).eq(users::id))),
-        )
-        .filter(sessions::key_hash.eq(key_hash))
-        .filter(sessions::last_seen.gt(idle))
-        .filter(sessions::created_at.gt(absolute))
-        .filter(users::disabled_at.is_null())
-        .select((
-            (users::id, users::name, users::email, users::role),
-            (
-                organizations::id,
-                organizations::name,
-                organizations::member_type,
+    let row: Result<Row, _> = planned_once!(
+        db,
+        sessions::table
+            .inner_join(users::table.left_join(organizations::table))
+            .left_join(
+                billing_groups::table.on(billing_groups::organization_id
+                    .nullable()
+                    .eq(users::organization_id)
+                    .and(billing_groups::class.eq(Class::Main.as_str()))),
             )
-                .nullable(),
-            main_members.field(group_members::group_id).nullable(),
-            sessions::last_seen,
-        ))
-        .first(db)
-        .optional()?;
+            .left_join(
+                group_members::table.on(group_members::group_id
+                    .nullable()
+                    .eq(billing_groups::id.nullable())
+                    .and(group_members::user_id.eq(users::id))),
+            )
+            .filter(sessions::key_hash.eq(key_hash))
+            .filter(sessions::last_seen.gt(idle))
+            .filter(sessions::created_at.gt(absolute))
+            .filter(users::disabled_at.is_null())
+            .select((
+                (users::id, users::name, users::email, users::role),
+                (
+                    organizations::id,
+                    organizations::name,
+                    organizations::member_type,
+                )
+                    .nullable(),
+                group_members::group_id.nullable(),
+                sessions::last_seen,
+            )),
+        first
+    );
     let ((id, name, email, role), organization, main_member, last_seen) =
-        row.ok_or(Error::SignedOut)?;
+        row.optional()?.ok_or(Error::SignedOut)?;
     let mut viewer = Viewer {
         id,
         name,

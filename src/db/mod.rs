@@ -28,6 +28,20 @@ pub enum AnyConnection {
     Postgres(diesel::pg::PgConnection),
 }
 
+/// Runs a query on the connection inside an [`AnyConnection`]. There diesel finds the prepared statement by
+/// the query's type; through the enum it writes the statement's text three times first, which costs more
+/// than SQLite takes to answer. For the two queries behind every page.
+macro_rules! planned_once {
+    ($db:expr, $query:expr, $load:ident) => {
+        match $db {
+            $crate::db::AnyConnection::Sqlite(inner) => $query.$load(inner),
+            #[cfg(feature = "postgres")]
+            $crate::db::AnyConnection::Postgres(inner) => $query.$load(inner),
+        }
+    };
+}
+pub(crate) use planned_once;
+
 /// Where the database is, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {

@@ -1,13 +1,13 @@
 //! The rows of the tab.
 
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Bool};
 
 use super::{Account, Card, PaymentMethod, Registered, rules::Counts};
 use crate::{
     access::{Administrator, store::groups_of_member},
     db::{
-        AnyConnection,
+        AnyConnection, planned_once,
         schema::{billing_groups, payment_methods},
     },
     error::Error,
@@ -81,27 +81,26 @@ impl MethodRow {
     }
 }
 
-/// The groups that the administrator reaches (rule 3) and the filter lets through, as a boxed query.
+/// The groups that the administrator reaches (rule 3) and the filter lets through. One statement
+/// whatever the filter is, so that its plan is made once.
 macro_rules! reachable {
-    ($admin:expr, $filter:expr, $source:expr) => {{
-        let mut query = $source
+    ($admin:expr, $filter:expr, $source:expr) => {
+        $source
             .filter(billing_groups::organization_id.eq(&$admin.organization.id))
-            .into_boxed();
-        if !$admin.viewer.in_main_group {
-            query = query.filter(billing_groups::id.eq_any(groups_of_member(&$admin.viewer.id)));
-        }
-        if $filter.required_only {
-            query = query.filter(billing_groups::needs_method.eq(true));
-        }
-        if !$filter.name.is_empty() {
-            query = query.filter(
-                billing_groups::search_name
+            .filter(
+                ($admin.viewer.in_main_group.into_sql::<Bool>())
+                    .or(billing_groups::id.eq_any(groups_of_member(&$admin.viewer.id))),
+            )
+            .filter(
+                ((!$filter.required_only).into_sql::<Bool>())
+                    .or(billing_groups::needs_method.eq(true)),
+            )
+            .filter(
+                ($filter.name.is_empty().into_sql::<Bool>()).or(billing_groups::search_name
                     .like(contains(&$filter.name))
-                    .escape('\\'),
-            );
-        }
-        query
-    }};
+                    .escape('\\')),
+            )
+    };
 }
 
 fn contains(name: &str) -> String {
@@ -123,21 +122,24 @@ pub fn groups_in_order(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<GroupAndMethod>, Error> {
-    let rows: Vec<(GroupRow, Option<MethodRow>)> = reachable!(
-        admin,
-        filter,
-        billing_groups::table.left_join(payment_methods::table)
-    )
-    .select((GroupRow::as_select(), Option::<MethodRow>::as_select()))
-    .order((
-        billing_groups::class,
-        billing_groups::needs_method.desc(),
-        billing_groups::name,
-        billing_groups::id,
-    ))
-    .offset(offset)
-    .limit(limit)
-    .load(db)?;
+    let rows: Vec<(GroupRow, Option<MethodRow>)> = planned_once!(
+        db,
+        reachable!(
+            admin,
+            filter,
+            billing_groups::table.left_join(payment_methods::table)
+        )
+        .select((GroupRow::as_select(), Option::<MethodRow>::as_select()))
+        .order((
+            billing_groups::class,
+            billing_groups::needs_method.desc(),
+            billing_groups::name,
+            billing_groups::id,
+        ))
+        .offset(offset)
+        .limit(limit),
+        load
+    )?;
     Ok(rows
         .into_iter()
         .map(|(group, method)| (group.into(), method.and_then(MethodRow::registered)))

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt, sync::LazyLock};
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono::{Datelike, Month, NaiveDate, NaiveDateTime, SecondsFormat, Timelike};
 use fluent_bundle::{
     FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle, types::FluentNumber,
 };
@@ -218,7 +218,7 @@ impl Texts {
     /// A day in words: 10 December 2026, 2026년 12월 10일.
     pub fn date(self, day: &NaiveDate) -> String {
         match self.lang {
-            Lang::En => day.format("%-d %B %Y").to_string(),
+            Lang::En => format!("{} {} {}", day.day(), month_name(day), day.year()),
             Lang::Ko => format!("{}년 {}월 {}일", day.year(), day.month(), day.day()),
         }
     }
@@ -226,8 +226,8 @@ impl Texts {
     /// A day in short: 10 Dec 2026, 2026. 12. 10.
     pub fn short_date(self, day: &NaiveDate) -> String {
         match self.lang {
-            Lang::En => day.format("%-d %b %Y").to_string(),
-            Lang::Ko => day.format("%Y. %-m. %-d.").to_string(),
+            Lang::En => format!("{} {:.3} {}", day.day(), month_name(day), day.year()),
+            Lang::Ko => format!("{}. {}. {}.", day.year(), day.month(), day.day()),
         }
     }
 
@@ -238,13 +238,22 @@ impl Texts {
 
     /// The Seoul time of day of a UTC time, with its zone: 14:02 KST.
     pub fn time_of(self, at: &NaiveDateTime) -> String {
-        in_seoul(*at).format("%H:%M KST").to_string()
+        let time = in_seoul(*at);
+        format!("{:02}:{:02} KST", time.hour(), time.minute())
     }
 
     /// For `<time datetime>`: 2026-11-03T14:02:11+09:00.
     pub fn machine_time(self, at: &NaiveDateTime) -> String {
-        in_seoul(*at).format("%Y-%m-%dT%H:%M:%S%:z").to_string()
+        in_seoul(*at).to_rfc3339_opts(SecondsFormat::Secs, false)
     }
+}
+
+/// The English name of a day's month.
+fn month_name(day: &NaiveDate) -> &'static str {
+    u8::try_from(day.month())
+        .ok()
+        .and_then(|month| Month::try_from(month).ok())
+        .map_or("", |month| month.name())
 }
 
 /// A message and its arguments, in no language yet.
