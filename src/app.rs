@@ -119,10 +119,16 @@ fn routes(config: &mut ServiceConfig, services: &Services) {
 }
 
 /// Answers requests until SIGTERM or SIGINT, with the worker beside it; then finishes what it has taken.
+/// Says `ready` once it heeds both.
 ///
 /// # Errors
 /// One line for the operator.
-pub async fn serve(services: Data<Services>, listener: TcpListener) -> Result<(), String> {
+pub async fn serve(
+    services: Data<Services>,
+    listener: TcpListener,
+    ready: impl FnOnce(),
+) -> Result<(), String> {
+    let stop = stop_signal().map_err(|e| format!("cannot heed signals: {e}"))?;
     let worker = Worker::start(services.clone().into_inner());
     let shared = services.clone();
     let server = HttpServer::new(move || {
@@ -161,25 +167,25 @@ pub async fn serve(services: Data<Services>, listener: TcpListener) -> Result<()
 
     let handle = server.handle();
     actix_web::rt::spawn(async move {
-        wait_for_stop().await;
+        stop.await;
         services.draining.store(true, Ordering::Relaxed);
         handle.stop(true).await;
     });
+    ready();
     let answered = server.await.map_err(|e| format!("the server stopped: {e}"));
     worker.stop();
     answered
 }
 
-async fn wait_for_stop() {
+/// From this call on both signals are heeded; what it gives ends with the first of them.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -81,8 +81,6 @@ pub struct Settings {
     pub helpdesk_email: Option<String>,
     /// The operator's terms.
     pub terms_dir: Option<PathBuf>,
-    /// Whether cards go to the sandbox.
-    pub sandbox: bool,
     /// The sandbox's fixed phone code.
     pub sandbox_phone_code: Option<String>,
     /// Whether this is the demo.
@@ -160,7 +158,6 @@ impl Settings {
             helpdesk_url: flags.helpdesk_url,
             helpdesk_email: flags.helpdesk_email,
             terms_dir: flags.terms_dir,
-            sandbox: true,
             sandbox_phone_code: code,
             demo,
         })

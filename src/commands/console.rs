@@ -167,12 +167,15 @@ fn run(
 ) -> Result<(), Failure> {
     let address = settings.base_url.clone();
     let services = Services::new(settings, db, Arc::new(SystemClock)).map_err(Failure::Misused)?;
-    // Nobody may be listening to standard output; the console runs all the same.
-    let _ = std::io::stdout()
-        .write_all(greeting(&address).as_bytes())
-        .and_then(|()| std::io::stdout().flush());
+    let greeting = greeting(&address);
+    let greet = || {
+        // Nobody may be listening to standard output; the console runs all the same.
+        let _ = std::io::stdout()
+            .write_all(greeting.as_bytes())
+            .and_then(|()| std::io::stdout().flush());
+    };
     actix_web::rt::System::new()
-        .block_on(app::serve(Data::new(services), listener))
+        .block_on(app::serve(Data::new(services), listener, greet))
         .map_err(Failure::Failed)
 }
 

@@ -77,7 +77,6 @@ pub fn settings(address: SocketAddr) -> Settings {
         helpdesk_url: None,
         helpdesk_email: Some("helpdesk@northwind.test".into()),
         terms_dir: None,
-        sandbox: true,
         sandbox_phone_code: Some("123456".into()),
         demo: true,
     }
@@ -109,7 +108,7 @@ impl TestApp {
         ));
         let services = Data::new(services);
         std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(serve(services, listener))
+            actix_web::rt::System::new().block_on(serve(services, listener, || {}))
         });
         Self {
             address,

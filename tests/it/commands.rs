@@ -347,3 +347,70 @@ fn a_backup_is_a_database_like_the_one_it_saves() {
         "never over a file"
     );
 }
+
+/// Starts a serving command, reads its first line, ends it by SIGTERM; its standard error.
+fn served(database: &TestDatabase, args: &[&str], env: &[(&str, &str)]) -> (String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_billing-console"))
+        .args(args)
+        .args(["--listen", "127.0.0.1:0"])
+        .env("BILLING_DATABASE_URL", &database.url)
+        .env("BILLING_SECRET_KEY", KEY)
+        .env("BILLING_LOG", "warn")
+        .envs(env.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(child.stdout.as_mut().unwrap()),
+        &mut first,
+    )
+    .unwrap();
+    // SIGTERM, as an operator's supervisor sends it.
+    let sent = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    (first, told(&output))
+}
+
+#[test]
+fn serve_on_a_database_of_the_demo_warns_in_one_line() {
+    let database = TestDatabase::new();
+    let (first, warned) = served(&database, &["demo"], &[]);
+    assert!(
+        first.starts_with("Billing console, demo: http://"),
+        "{first}"
+    );
+    assert_eq!(warned, "");
+    let (_, warned) = served(&database, &["serve"], &[("BILLING_GATEWAY", "sandbox")]);
+    assert_eq!(warned.lines().count(), 1, "{warned}");
+    assert!(
+        warned.contains("this database was made by demo"),
+        "{warned}"
+    );
+}
+
+#[test]
+fn demo_keeps_what_was_done_and_starts_over_when_asked() {
+    let database = TestDatabase::new();
+    served(&database, &["demo"], &[]);
+    let names = || -> Vec<String> {
+        let db = database.open();
+        s::users::table
+            .filter(s::users::email.eq("viewer@acme.test"))
+            .select(s::users::name)
+            .load(&mut *db.connection().unwrap())
+            .unwrap()
+    };
+    let made = names();
+    diesel::update(s::users::table.filter(s::users::email.eq("viewer@acme.test")))
+        .set(s::users::name.eq("Renamed"))
+        .execute(&mut *database.open().connection().unwrap())
+        .unwrap();
+    served(&database, &["demo"], &[]);
+    assert_eq!(names(), ["Renamed"]);
+    served(&database, &["demo", "--fresh"], &[]);
+    assert_eq!(names(), made);
+}

@@ -13,7 +13,7 @@ use diesel::prelude::*;
 
 use crate::{
     app::{Person, TestApp, TestDatabase, card},
-    wizard::assert_keys_match,
+    cards::assert_keys_match,
 };
 
 /// The real binary on a database that outlives it.
@@ -258,6 +258,56 @@ fn a_client_that_resets_its_connection_does_not_stop_the_commit() {
             .unwrap()
     });
     scenario.teardown();
-    crate::wizard::drain(&app);
+    crate::cards::drain(&app);
     assert_keys_match(&mut app.connection());
+}
+
+/// Does something between the gateway's answer and the commit; the card must then not be registered,
+/// and its key is revoked.
+fn is_overtaken_by(meanwhile: impl Fn(&mut AnyConnection) + Send + Sync + 'static) {
+    let app = TestApp::start();
+    let person = app.sign_in("sub-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    let form = person.open(&format!("{run}/card"));
+    let scenario = fail::FailScenario::setup();
+    let db = app.db.clone();
+    fail::cfg_callback("gateway-answered", move || {
+        meanwhile(&mut db.connection().unwrap());
+    })
+    .unwrap();
+    let page = person.send(&form, &format!("{run}/card"), &card("5555555555554444"));
+    scenario.teardown();
+    page.leads_to(&format!("{run}/confirming"));
+    crate::cards::drain(&app);
+    let mut db = app.connection();
+    assert_eq!(crate::cards::last_four(&mut db, "acme-lab"), None);
+    assert_keys_match(&mut db);
+}
+
+#[test]
+fn i8_no_commit_without_its_verification() {
+    is_overtaken_by(|db| {
+        diesel::delete(s::verifications::table).execute(db).unwrap();
+    });
+    is_overtaken_by(|db| {
+        diesel::update(s::verifications::table)
+            .set(s::verifications::used_at.eq(chrono::Utc::now().naive_utc()))
+            .execute(db)
+            .unwrap();
+    });
+}
+
+#[test]
+fn i9_no_commit_by_an_actor_who_lost_the_role_or_the_group() {
+    is_overtaken_by(|db| {
+        diesel::update(s::users::table.filter(s::users::email.eq("sub-admin@acme.test")))
+            .set(s::users::role.eq("billing_manager"))
+            .execute(db)
+            .unwrap();
+    });
+    is_overtaken_by(|db| {
+        diesel::delete(s::group_members::table.filter(s::group_members::group_id.eq("acme-lab")))
+            .execute(db)
+            .unwrap();
+    });
 }

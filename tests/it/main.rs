@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod app;
+mod audit;
+mod cards;
+mod codes;
 mod commands;
 #[cfg(feature = "failpoints")]
 mod crash;

@@ -180,7 +180,7 @@ fn i10_no_card_number_password_digit_birth_digit_or_code_at_rest() {
     person
         .enter_card(&run, "4242424242424242")
         .leads_to(&format!("{run}/complete"));
-    crate::wizard::drain(&app);
+    crate::cards::drain(&app);
     let bytes = match app.database_file() {
         Some(path) => ["", "-wal", "-shm"]
             .iter()
