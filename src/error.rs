@@ -12,7 +12,7 @@ pub enum Error {
     /// No session, or one that ended: 303 to sign-in.
     SignedOut,
     /// The page needs another role (rule 1): 403.
-    RoleNeeded(Box<Viewer>),
+    RoleNeeded(Box<RoleNeeded>),
     /// A post without its token, or from another site: 403.
     Untrusted,
     /// Not there, or someone else's (rule 3): 404.
@@ -42,6 +42,15 @@ pub enum BadForm {
     Malformed,
     /// The body did not come within 10 s: 408.
     TooSlow,
+}
+
+/// Who lacks the role.
+#[derive(Debug)]
+pub struct RoleNeeded {
+    /// Who.
+    pub viewer: Viewer,
+    /// The token of the page's forms, so that they can sign out; set by the visit.
+    pub csrf_token: String,
 }
 
 /// Who changed the group's payment method, and when.

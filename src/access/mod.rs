@@ -10,7 +10,7 @@ use askama::Template;
 use chrono::NaiveDateTime;
 
 use crate::{
-    error::Error,
+    error::{Error, RoleNeeded},
     web::{Shell, Texts},
 };
 
@@ -110,7 +110,10 @@ impl Viewer {
                 viewer: self,
                 organization,
             }),
-            _ => Err(Error::RoleNeeded(Box::new(self.clone()))),
+            _ => Err(Error::RoleNeeded(Box::new(RoleNeeded {
+                viewer: self.clone(),
+                csrf_token: String::new(),
+            }))),
         }
     }
 

@@ -191,6 +191,9 @@ enum Answer {
     Paused { until: NaiveDateTime },
 }
 
+/// What the trail calls a refused sign-in.
+const ROUTE: &str = "POST /sign-in";
+
 /// A place of both counters is taken before the password is looked at, so that parallel guesses
 /// count exactly; the right password gives them back.
 fn try_sign_in(
@@ -210,7 +213,12 @@ fn try_sign_in(
         throttle::take(db, &address_key, TRIES, now)
     });
     match taken {
-        Err(Error::TooMany(until)) => return Ok(Answer::Paused { until }),
+        Err(Error::TooMany(until)) => {
+            services
+                .db
+                .transaction(|db| audit::count(db, audit::CONSOLE, "unknown", ROUTE, 429, now))?;
+            return Ok(Answer::Paused { until });
+        }
         other => other?,
     }
     let known = store::credentials(&mut *services.db.connection()?, email)?;
@@ -233,7 +241,7 @@ fn try_sign_in(
             throttle::pause_if_full(db, &address_key, TRIES, now + TRIES.window)?;
             let actor = known.map_or_else(|| "unknown".to_owned(), |(user_id, _)| user_id);
             let organization = store::organization_of(db, &actor)?.unwrap_or_default();
-            audit::count(db, &organization, &actor, "POST /sign-in", 422, now)?;
+            audit::count(db, &organization, &actor, ROUTE, 422, now)?;
             Ok(Answer::Wrong)
         }
     })
@@ -245,8 +253,11 @@ fn try_sign_in(
 /// [`Error::Untrusted`], [`Error::SignedOut`]
 pub async fn sign_out(visit: Visit, posted: Posted) -> Result<HttpResponse, Error> {
     let now = visit.services.clock.now();
+    let session = visit.session_hash().to_owned();
     visit
         .write(posted, move |db, viewer, _| {
+            // Here and not only in the cookie's middleware, which a client that went away drops.
+            store::end_session(db, &session)?;
             let organization = viewer
                 .organization
                 .as_ref()

@@ -189,6 +189,15 @@ pub fn organization_of(db: &mut AnyConnection, user_id: &str) -> Result<Option<S
         .flatten())
 }
 
+/// Ends a session.
+///
+/// # Errors
+/// What the database says.
+pub fn end_session(db: &mut AnyConnection, key_hash: &str) -> Result<(), Error> {
+    diesel::delete(sessions::table.find(key_hash)).execute(db)?;
+    Ok(())
+}
+
 /// Removes sessions that ended.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use crate::{
         AnyConnection,
         schema::{audit_heads, audit_rows, refusal_counts},
     },
-    error::Error,
+    error::{Error, is_taken},
     secrets::sha256_hex,
 };
 
@@ -114,18 +114,7 @@ impl Row {
 /// What the database says.
 pub fn append(db: &mut AnyConnection, now: NaiveDateTime, entry: &Entry) -> Result<(), Error> {
     let head = audit_heads::table.find(entry.organization_id);
-    let moved = diesel::update(head)
-        .set(audit_heads::seq.eq(audit_heads::seq + 1))
-        .execute(db)?;
-    if moved == 0 {
-        diesel::insert_into(audit_heads::table)
-            .values((
-                audit_heads::organization_id.eq(entry.organization_id),
-                audit_heads::seq.eq(1),
-                audit_heads::hash.eq(""),
-            ))
-            .execute(db)?;
-    }
+    move_head(db, entry.organization_id)?;
     let (seq, previous_hash): (i64, String) = head
         .select((audit_heads::seq, audit_heads::hash))
         .first(db)?;
@@ -150,6 +139,31 @@ pub fn append(db: &mut AnyConnection, now: NaiveDateTime, entry: &Entry) -> Resu
         .set(audit_heads::hash.eq(&row.hash))
         .execute(db)?;
     Ok(())
+}
+
+/// Counts the chain one on, or begins it: of two that begin one, the second counts on the first.
+fn move_head(db: &mut AnyConnection, organization_id: &str) -> Result<(), Error> {
+    let count_on = |db: &mut AnyConnection| {
+        diesel::update(audit_heads::table.find(organization_id))
+            .set(audit_heads::seq.eq(audit_heads::seq + 1))
+            .execute(db)
+    };
+    if count_on(db)? == 1 {
+        return Ok(());
+    }
+    let begun = db.transaction(|db| {
+        diesel::insert_into(audit_heads::table)
+            .values((
+                audit_heads::organization_id.eq(organization_id),
+                audit_heads::seq.eq(1),
+                audit_heads::hash.eq(""),
+            ))
+            .execute(db)
+    });
+    match begun {
+        Err(error) if is_taken(&error) => count_on(db).map(drop).map_err(Into::into),
+        other => other.map(drop).map_err(Into::into),
+    }
 }
 
 /// Counts a refusal of a signed-in user.
@@ -209,7 +223,7 @@ pub fn count(
             .execute(db)
     });
     match begun {
-        Err(error) if crate::error::is_taken(&error) => bump(db).map(drop).map_err(Into::into),
+        Err(error) if is_taken(&error) => bump(db).map(drop).map_err(Into::into),
         other => other.map(drop).map_err(Into::into),
     }
 }

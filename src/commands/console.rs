@@ -165,6 +165,7 @@ fn run(
     listener: TcpListener,
     greeting: impl FnOnce(&str) -> String,
 ) -> Result<(), Failure> {
+    leave_no_core_dump();
     let address = settings.base_url.clone();
     let services = Services::new(settings, db, Arc::new(SystemClock)).map_err(Failure::Misused)?;
     let greeting = greeting(&address);
@@ -177,6 +178,18 @@ fn run(
     actix_web::rt::System::new()
         .block_on(app::serve(Data::new(services), listener, greet))
         .map_err(Failure::Failed)
+}
+
+/// A crash must not write to disk what memory held: card numbers pass through it.
+fn leave_no_core_dump() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(e) = setrlimit(Resource::Core, none) {
+        log::warn!("core dumps could not be turned off: {e}");
+    }
 }
 
 pub(super) fn healthcheck(listen: SocketAddr) -> Result<(), Failure> {

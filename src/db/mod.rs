@@ -125,6 +125,23 @@ impl Database {
         connection.transaction(work)
     }
 
+    /// [`Self::transaction`] for what is better left out than waited for: it gives up after 100 ms where
+    /// another process holds the lock.
+    ///
+    /// # Errors
+    /// What `work` gives, or [`Error::Unavailable`].
+    pub fn soon(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut loan = self.connection()?;
+        let connection: &mut AnyConnection = &mut loan;
+        connection.wait_at_most(SHORT_WAIT)?;
+        let done = connection.transaction(work);
+        connection.wait_at_most(LOCK_WAIT)?;
+        done
+    }
+
     /// Brings the schema up to date; how many migrations were applied.
     ///
     /// # Errors
@@ -148,7 +165,22 @@ impl Database {
     }
 }
 
+/// How long a write waits for another one's lock, in milliseconds.
+const LOCK_WAIT: u16 = 4000;
+/// The same for a write that a page does not depend on.
+const SHORT_WAIT: u16 = 100;
+
 impl AnyConnection {
+    fn wait_at_most(&mut self, milliseconds: u16) -> Result<(), Error> {
+        let statement = match self {
+            Self::Sqlite(_) => format!("PRAGMA busy_timeout = {milliseconds}"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => format!("SET lock_timeout = '{milliseconds}ms'"),
+        };
+        self.batch_execute(&statement)?;
+        Ok(())
+    }
+
     /// Applies every migration that is not applied yet.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ diesel::table! {
         member_type -> Text,
         max_sub_groups -> Integer,
         created_at -> Timestamp,
+        search_name -> Text,
     }
 }
 

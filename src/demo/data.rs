@@ -261,6 +261,7 @@ impl Filler<'_> {
             .values((
                 organizations::id.eq(id),
                 organizations::name.eq(name),
+                organizations::search_name.eq(search_name(name)),
                 organizations::member_type.eq("business"),
                 organizations::max_sub_groups.eq(30),
                 organizations::created_at.eq(self.now),

@@ -4,14 +4,14 @@
 //! connection while they wait.
 
 mod card;
+mod details;
 pub mod sandbox;
 
 use zeroize::Zeroizing;
 
 pub(crate) use card::words;
-pub use card::{
-    BillingKey, Brand, CardDetails, CardProblem, Expiry, Funding, Issuer, LastFour, Owner, brand_of,
-};
+pub use card::{BillingKey, Brand, Expiry, Funding, Issuer, LastFour, Owner, brand_of};
+pub use details::{CardDetails, CardProblem};
 
 /// Who the card must belong to, as it was verified. No Debug.
 pub enum Identity {
@@ -27,13 +27,20 @@ pub enum Identity {
     },
 }
 
-/// The request for a billing key.
-pub struct IssueRequest {
+/// What the gateway knows one attempt by.
+#[derive(Debug, Clone)]
+pub struct AttemptQuery {
     /// Our own reference, unique for ever: the gateway's idempotency key where it has one, and what a
     /// lost answer is looked up by.
     pub reference: String,
     /// Whom the gateway keeps the key for: the billing group.
     pub customer: String,
+}
+
+/// The request for a billing key.
+pub struct IssueRequest {
+    /// What the gateway will know it by.
+    pub attempt: AttemptQuery,
     /// The card.
     pub card: CardDetails,
     /// Whose it must be.
@@ -169,7 +176,7 @@ pub trait CardGateway: Send + Sync {
     fn issue(&self, request: IssueRequest) -> IssueOutcome;
 
     /// Looks up what became of a request.
-    fn look_up(&self, reference: &str) -> LookUp;
+    fn look_up(&self, attempt: &AttemptQuery) -> LookUp;
 
     /// Kills a key.
     fn revoke(&self, key: &BillingKey) -> Revocation;

@@ -10,8 +10,8 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::{
-    BillingKey, Brand, CardFacts, CardGateway, Expiry, Funding, IssueOutcome, IssueRequest,
-    IssuedKey, Issuer, LastFour, LookUp, Owner, Refusal, Revocation, brand_of,
+    AttemptQuery, BillingKey, Brand, CardFacts, CardGateway, Expiry, Funding, IssueOutcome,
+    IssueRequest, IssuedKey, Issuer, LastFour, LookUp, Owner, Refusal, Revocation, brand_of,
 };
 use crate::{
     clock::Clock,
@@ -141,6 +141,7 @@ pub fn test_cards() -> &'static [TestCard] {
 pub struct SandboxFaults {
     revocations: AtomicUsize,
     look_ups: AtomicUsize,
+    late_effects: AtomicUsize,
 }
 
 impl SandboxFaults {
@@ -152,6 +153,11 @@ impl SandboxFaults {
     /// The next `count` look-ups give no answer.
     pub fn fail_look_ups(&self, count: usize) {
         self.look_ups.store(count, Ordering::SeqCst);
+    }
+
+    /// The next `count` look-ups find nothing, as if the request took effect only later.
+    pub fn take_effect_late(&self, count: usize) {
+        self.late_effects.store(count, Ordering::SeqCst);
     }
 
     fn strikes(counter: &AtomicUsize) -> bool {
@@ -225,7 +231,7 @@ impl SandboxGateway {
     ) -> Result<IssuedKey, Error> {
         let row = row_of(
             format!("sandbox-{}", random_hex::<12>()?),
-            request.reference.clone(),
+            request.attempt.reference.clone(),
             &facts,
             declines_charges,
             self.clock.now(),
@@ -236,7 +242,7 @@ impl SandboxGateway {
                 .execute(db)?)
         });
         // The same reference again gives the same key.
-        match (kept, self.find(&request.reference)?) {
+        match (kept, self.find(&request.attempt.reference)?) {
             (_, Some(issued)) => Ok(issued),
             (Err(error), None) => Err(error),
             (Ok(_), None) => Err(Error::Internal("the sandbox lost a card".into())),
@@ -321,11 +327,14 @@ impl CardGateway for SandboxGateway {
         }
     }
 
-    fn look_up(&self, reference: &str) -> LookUp {
+    fn look_up(&self, attempt: &AttemptQuery) -> LookUp {
         if SandboxFaults::strikes(&self.faults.look_ups) {
             return LookUp::Unknown;
         }
-        match self.find(reference) {
+        if SandboxFaults::strikes(&self.faults.late_effects) {
+            return LookUp::Absent;
+        }
+        match self.find(&attempt.reference) {
             Ok(Some(issued)) => LookUp::Found(issued),
             Ok(None) => LookUp::Absent,
             Err(_) => LookUp::Unknown,

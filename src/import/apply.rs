@@ -98,6 +98,7 @@ fn write_organization(
                 .values((
                     organizations::id.eq(&organization.id),
                     organizations::name.eq(&organization.name),
+                    organizations::search_name.eq(search_name(&organization.name)),
                     organizations::member_type.eq(&organization.member_type),
                     organizations::max_sub_groups.eq(most),
                     organizations::created_at.eq(now),
@@ -110,6 +111,7 @@ fn write_organization(
             diesel::update(row)
                 .set((
                     organizations::name.eq(&organization.name),
+                    organizations::search_name.eq(search_name(&organization.name)),
                     organizations::member_type.eq(&organization.member_type),
                     organizations::max_sub_groups.eq(most),
                 ))

@@ -12,7 +12,7 @@ pub use worker::Worker;
 
 use crate::{
     db::{AnyConnection, schema::jobs},
-    error::Error,
+    error::{Error, is_taken},
     secrets::random_hex,
 };
 
@@ -28,6 +28,8 @@ crate::gateway::words! {
         SettleAttempt = "settle_attempt",
         /// Revokes a billing key at the gateway; the subject is the key.
         RevokeKey = "revoke_key",
+        /// Looks once more after an attempt that the gateway knew nothing of; the subject is its id.
+        SweepAttempt = "sweep_attempt",
     }
 }
 
@@ -55,17 +57,22 @@ pub fn add(
     if hasten(db, kind, subject, due_at)? {
         return Ok(());
     }
-    diesel::insert_into(jobs::table)
-        .values((
-            jobs::id.eq(uuid::Uuid::now_v7().to_string()),
-            jobs::kind.eq(kind.as_str()),
-            jobs::subject.eq(subject),
-            jobs::due_at.eq(due_at),
-            jobs::attempts.eq(0),
-            jobs::created_at.eq(now),
-        ))
-        .execute(db)?;
-    Ok(())
+    let added = db.transaction(|db| {
+        diesel::insert_into(jobs::table)
+            .values((
+                jobs::id.eq(uuid::Uuid::now_v7().to_string()),
+                jobs::kind.eq(kind.as_str()),
+                jobs::subject.eq(subject),
+                jobs::due_at.eq(due_at),
+                jobs::attempts.eq(0),
+                jobs::created_at.eq(now),
+            ))
+            .execute(db)
+    });
+    match added {
+        Err(error) if is_taken(&error) => hasten(db, kind, subject, due_at).map(drop),
+        other => other.map(drop).map_err(Into::into),
+    }
 }
 
 /// Makes a job due; whether there is one.

@@ -1,6 +1,7 @@
 //! The worker: does due jobs one after another and keeps the house.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -46,7 +47,9 @@ impl Worker {
                     log_error("housekeeping", keep_house(&services));
                     kept_house = Some(Instant::now());
                 }
-                match do_next(&services) {
+                // One job that panics must not end the others: its lease ends, and it is tried again.
+                let next = panic::catch_unwind(AssertUnwindSafe(|| do_next(&services)));
+                match next.unwrap_or_else(|_| Err(Error::Internal("a job panicked".into()))) {
                     Ok(true) => {}
                     Ok(false) => thread::sleep(PAUSE),
                     Err(error) => {
@@ -91,6 +94,7 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
     };
     let is_done = match held.kind {
         Kind::SettleAttempt => registration::settle::look_up(services, &held.subject)?.is_some(),
+        Kind::SweepAttempt => registration::settle::sweep(services, &held.subject)?,
         Kind::RevokeKey => {
             services
                 .gateway

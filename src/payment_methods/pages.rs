@@ -16,7 +16,7 @@ use crate::{
     db::AnyConnection,
     error::Error,
     groups::BillingGroup,
-    web::{self as pages, Section, Shell, Texts, Visit},
+    web::{self as pages, Section, Shell, Texts, Visit, fields::search_text},
 };
 
 /// Names that a banner spells out before it counts the rest.
@@ -34,10 +34,19 @@ pub struct Query {
 }
 
 impl Query {
+    /// The page that was asked for; the nearest is shown, also for a number that fits no integer.
+    fn page(&self) -> i64 {
+        let asked = self.page.trim();
+        let is_number = !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit());
+        asked
+            .parse()
+            .unwrap_or(if is_number { i64::MAX } else { 1 })
+    }
+
     /// What of it filters.
     pub(super) fn filter(&self) -> Filter {
         Filter {
-            name: self.q.trim().chars().take(100).collect(),
+            name: search_text(&self.q),
             required_only: self.status == "required",
         }
     }
@@ -244,7 +253,7 @@ struct Seen {
 pub async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, Error> {
     let query = query.into_inner();
     let filter = query.filter();
-    let asked_page = query.page.parse().unwrap_or(1);
+    let asked_page = query.page();
     let wanted = filter.clone();
     let (viewer, seen) = visit
         .read(move |db, viewer| look(db, viewer, &wanted, asked_page))

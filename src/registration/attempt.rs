@@ -11,7 +11,7 @@ use crate::{
         schema::{card_attempts, registrations},
     },
     error::{Error, is_taken},
-    gateway::Refusal,
+    gateway::{AttemptQuery, Refusal},
     jobs,
     secrets::new_reference,
 };
@@ -67,6 +67,24 @@ pub struct Attempt {
     pub refusal: Option<Refusal>,
     /// UTC.
     pub created_at: NaiveDateTime,
+}
+
+/// How long an outcome may stay open before it is a case for staff.
+pub const STAFF_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+impl Attempt {
+    /// Whether its outcome is open for so long that staff should look at it.
+    pub fn is_case_for_staff(&self, now: NaiveDateTime) -> bool {
+        self.state.is_in_flight() && now - self.created_at >= STAFF_AFTER
+    }
+
+    /// What the gateway knows it by.
+    pub fn query(&self) -> AttemptQuery {
+        AttemptQuery {
+            reference: self.gateway_reference.clone(),
+            customer: self.group_id.clone(),
+        }
+    }
 }
 
 #[derive(Queryable, Selectable)]

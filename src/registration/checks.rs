@@ -4,10 +4,11 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::{PhoneCheck, Run};
+use super::{PhoneCheck, Run, store};
 use crate::{
-    access::throttle,
+    access::throttle::{self, Limit},
     app::Services,
+    audit, clock,
     db::{AnyConnection, schema::verifications},
     error::Error,
     secrets::{Purpose, SecretKey},
@@ -17,6 +18,55 @@ use crate::{
     },
     web::Message,
 };
+
+/// Why nothing is sent or looked at now.
+pub struct NotNow {
+    /// For the person.
+    pub words: Message,
+    /// When it can be tried again (UTC); none when only a new run helps.
+    pub until: Option<NaiveDateTime>,
+}
+
+impl NotNow {
+    fn until(until: NaiveDateTime, words: Message) -> Self {
+        Self {
+            words: words.arg("time", until),
+            until: Some(until),
+        }
+    }
+
+    /// All tries of a code are used.
+    pub fn locked(until: NaiveDateTime) -> Self {
+        Self::until(until, Message::new("err-code-locked").arg("n", CODE_TRIES))
+    }
+}
+
+/// The pause after a code's last try, for the person and for the number: another run does not shorten it.
+const PAUSE: Limit = Limit {
+    count: 1,
+    window: LOCK,
+};
+/// The wait between two codes for one number, whatever run asks for them.
+const ONE_AT_A_TIME: Limit = Limit {
+    count: 1,
+    window: RESEND_AFTER,
+};
+
+/// The counter of a phone number, which is not kept itself.
+fn number_key(services: &Services, what: &str, phone: &str) -> String {
+    let digest = services
+        .settings
+        .secret_key
+        .digest(Purpose::Subject, &[b"number", phone.as_bytes()]);
+    format!("{what}:{digest}")
+}
+
+fn pause_keys(services: &Services, run: &Run, phone: &str) -> [String; 2] {
+    [
+        format!("code-pause:user:{}", run.user_id),
+        number_key(services, "code-pause:number", phone),
+    ]
+}
 
 /// Binds a verification to what was verified, without keeping it.
 fn subject_hash(key: &SecretKey, run: &Run, subject: &str) -> String {
@@ -31,7 +81,8 @@ fn subject_hash(key: &SecretKey, run: &Run, subject: &str) -> String {
     )
 }
 
-/// Takes the right to send a code to `phone`: gives our id for it at the provider, or why not.
+/// Takes the right to send a code to `phone`: gives our id for it at the provider, or why not. The
+/// provider knows another id for each form that was sent (`anew`); a code sent again goes on under it.
 ///
 /// # Errors
 /// What the database says.
@@ -40,25 +91,34 @@ pub fn take_send(
     services: &Services,
     run: &Run,
     phone: &PhoneNumber,
-) -> Result<Result<String, Message>, Error> {
+    anew: bool,
+) -> Result<Result<String, NotNow>, Error> {
     let now = services.clock.now();
     if let Some(why_not) = run.phone.as_ref().and_then(|check| why_no_send(check, now)) {
         return Ok(Err(why_not));
     }
-    let key = &services.settings.secret_key;
-    let number = format!(
-        "phone:{}",
-        key.digest(Purpose::Subject, &[b"number", phone.digits().as_bytes()])
-    );
-    match throttle::take(db, &number, SENDS_PER_NUMBER, now) {
-        Err(Error::TooMany(until)) => {
-            return Ok(Err(Message::new("err-code-sends-day").arg("time", until)));
+    for key in pause_keys(services, run, phone.digits()) {
+        match throttle::check(db, &key, PAUSE, now) {
+            Err(Error::TooMany(until)) => return Ok(Err(NotNow::locked(until))),
+            other => other?,
         }
-        other => other?,
     }
-    let subject = subject_hash(key, run, phone.digits());
+    let limits = [
+        ("code-wait", ONE_AT_A_TIME, "err-code-wait"),
+        ("phone", SENDS_PER_NUMBER, "err-code-sends-day"),
+    ];
+    for (what, limit, words) in limits {
+        match throttle::take(db, &number_key(services, what, phone.digits()), limit, now) {
+            Err(Error::TooMany(until)) => {
+                let words = Message::new(words).arg("day", clock::seoul_date(until));
+                return Ok(Err(NotNow::until(until, words)));
+            }
+            other => other?,
+        }
+    }
+    let subject = subject_hash(&services.settings.secret_key, run, phone.digits());
     let provider_id = uuid::Uuid::now_v7().to_string();
-    // A code for the same number goes on under the same id; another number begins anew. The count of sends stays.
+    // Another number begins anew; the count of sends stays.
     let same = verifications::table
         .find((&run.id, "phone"))
         .filter(verifications::subject_hash.eq(&subject))
@@ -68,8 +128,10 @@ pub fn take_send(
         .first::<String>(db)
         .optional()?
     {
+        let id = if anew { provider_id } else { id };
         diesel::update(verifications::table.find((&run.id, "phone")))
             .set((
+                verifications::provider_id.eq(&id),
                 verifications::sends.eq(verifications::sends + 1),
                 verifications::tries.eq(0),
                 verifications::sent_at.eq(now),
@@ -98,31 +160,36 @@ pub fn take_send(
     Ok(Ok(provider_id))
 }
 
-fn why_no_send(check: &PhoneCheck, now: NaiveDateTime) -> Option<Message> {
+fn why_no_send(check: &PhoneCheck, now: NaiveDateTime) -> Option<NotNow> {
     if let Some(until) = check.locked_until.filter(|until| *until > now) {
-        return Some(
-            Message::new("err-code-locked")
-                .arg("n", CODE_TRIES)
-                .arg("time", until),
-        );
+        return Some(NotNow::locked(until));
     }
     if let Some(next) = check
         .sent_at
         .map(|at| at + RESEND_AFTER)
         .filter(|next| *next > now)
     {
-        return Some(Message::new("err-code-wait").arg("time", next));
+        return Some(NotNow::until(next, Message::new("err-code-wait")));
     }
-    (check.sends >= SENDS_PER_REGISTRATION)
-        .then(|| Message::new("err-code-sends").arg("n", SENDS_PER_REGISTRATION))
+    (check.sends >= SENDS_PER_REGISTRATION).then(|| NotNow {
+        words: Message::new("err-code-sends").arg("n", SENDS_PER_REGISTRATION),
+        until: None,
+    })
 }
 
 /// The code did not go out: it cannot be entered, and another may be asked for at once.
 ///
 /// # Errors
 /// What the database says.
-pub fn undo_send(db: &mut AnyConnection, run_id: &str) -> Result<(), Error> {
-    diesel::update(verifications::table.find((run_id, "phone")))
+pub fn undo_send(
+    db: &mut AnyConnection,
+    services: &Services,
+    run: &Run,
+    phone: &str,
+) -> Result<(), Error> {
+    throttle::give_back(db, &number_key(services, "code-wait", phone))?;
+    throttle::give_back(db, &number_key(services, "phone", phone))?;
+    diesel::update(verifications::table.find((&run.id, "phone")))
         .set((
             verifications::sent_at.eq(None::<NaiveDateTime>),
             verifications::expires_at.eq(None::<NaiveDateTime>),
@@ -138,9 +205,10 @@ pub fn undo_send(db: &mut AnyConnection, run_id: &str) -> Result<(), Error> {
 /// What the database says.
 pub fn take_try(
     db: &mut AnyConnection,
+    services: &Services,
     run: &Run,
-    now: NaiveDateTime,
-) -> Result<Result<i32, Message>, Error> {
+) -> Result<Result<i32, NotNow>, Error> {
+    let now = services.clock.now();
     let taken = diesel::update(verifications::table.find((&run.id, "phone")))
         .filter(verifications::tries.lt(CODE_TRIES))
         .filter(verifications::expires_at.gt(now))
@@ -154,36 +222,42 @@ pub fn take_try(
     if taken == 0 {
         let is_locked = locked_until.filter(|until| *until > now);
         return Ok(Err(match is_locked {
-            Some(until) => locked(until),
-            None => Message::new("err-code-expired"),
+            Some(until) => NotNow::locked(until),
+            None => NotNow {
+                words: Message::new("err-code-expired"),
+                until: None,
+            },
         }));
     }
     if tries >= CODE_TRIES {
         diesel::update(verifications::table.find((&run.id, "phone")))
             .set(verifications::locked_until.eq(now + LOCK))
             .execute(db)?;
+        for key in pause_keys(services, run, &run.kept.phone) {
+            throttle::clear(db, &key)?;
+            throttle::take(db, &key, PAUSE, now)?;
+        }
     }
     Ok(Ok(CODE_TRIES - tries))
 }
 
-/// The words when all tries are used.
-pub fn locked(until: NaiveDateTime) -> Message {
-    Message::new("err-code-locked")
-        .arg("n", CODE_TRIES)
-        .arg("time", until)
-}
-
-/// The right code was entered.
+/// The right code was entered: a pause that its last try began is over.
 ///
 /// # Errors
-/// What the database says.
+/// [`Error::SeeOther`] when the run ended meanwhile.
 pub fn verify_phone(
     db: &mut AnyConnection,
-    run_id: &str,
+    services: &Services,
+    run: &Run,
     provider_id: &str,
-    now: NaiveDateTime,
 ) -> Result<(), Error> {
-    diesel::update(verifications::table.find((run_id, "phone")))
+    let now = services.clock.now();
+    store::go_on(db, &run.id, now)?;
+    for key in pause_keys(services, run, &run.kept.phone) {
+        throttle::clear(db, &key)?;
+    }
+    note_verified(db, run, "phone", now)?;
+    diesel::update(verifications::table.find((&run.id, "phone")))
         .filter(verifications::provider_id.eq(provider_id))
         .set((
             verifications::verified_at.eq(now),
@@ -193,10 +267,23 @@ pub fn verify_phone(
     Ok(())
 }
 
+fn note_verified(
+    db: &mut AnyConnection,
+    run: &Run,
+    kind: &str,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
+    let organization = crate::access::store::organization_of(db, &run.user_id)?.unwrap_or_default();
+    let entry = audit::Entry::new(&organization, &run.user_id, "verified", &run.group_id)
+        .reference(&run.reference)
+        .detail("by", kind);
+    audit::append(db, now, &entry)
+}
+
 /// The registry says that the business is active.
 ///
 /// # Errors
-/// What the database says.
+/// [`Error::SeeOther`] when the run ended meanwhile.
 pub fn verify_business(
     db: &mut AnyConnection,
     services: &Services,
@@ -204,6 +291,8 @@ pub fn verify_business(
     number: &str,
 ) -> Result<(), Error> {
     let now = services.clock.now();
+    store::go_on(db, &run.id, now)?;
+    note_verified(db, run, "business", now)?;
     diesel::delete(verifications::table.find((&run.id, "business"))).execute(db)?;
     diesel::insert_into(verifications::table)
         .values((

@@ -47,11 +47,14 @@ impl Kept {
         key.seal(id, &text).map_err(Error::Internal)
     }
 
-    /// Opened from the row of run `id`; empty when there is nothing that this key opens.
-    pub fn open(key: &SecretKey, id: &str, sealed: Option<&[u8]>) -> Self {
-        sealed
-            .and_then(|sealed| key.open(id, sealed))
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default()
+    /// Opened from the row of run `id`; empty when nothing was kept, none when this key does not open it.
+    pub fn open(key: &SecretKey, id: &str, sealed: Option<&[u8]>) -> Option<Self> {
+        match sealed {
+            None => Some(Self::default()),
+            Some(sealed) => {
+                let text = key.open(id, sealed)?;
+                serde_json::from_slice(&text).ok()
+            }
+        }
     }
 }

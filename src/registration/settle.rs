@@ -1,5 +1,7 @@
 //! What follows an answer of the gateway, in the request that asked or, after a fault, in the worker.
 
+use chrono::TimeDelta;
+
 use super::{
     Choice, Run,
     attempt::{self, Attempt, AttemptState},
@@ -17,6 +19,9 @@ use crate::{
     },
     jobs,
 };
+
+/// When an attempt that the gateway knew nothing of is looked up once more.
+const SWEEP_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// How an attempt ended, for its person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +71,7 @@ pub fn call_gateway(
     };
     fail::fail_point!("gateway-call");
     let outcome = services.gateway.issue(IssueRequest {
-        reference: attempt.gateway_reference.clone(),
-        customer: attempt.group_id.clone(),
+        attempt: attempt.query(),
         card,
         identity,
     });
@@ -82,8 +86,9 @@ pub fn call_gateway(
             if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
                 attempt::forgive(db, attempt)?;
                 attempt::reopen_run(db, attempt, now)?;
+                note(db, attempt, "card.not_sent", "unreachable", now)?;
             }
-            Ok(Answer::NotSent)
+            answer_now(db, attempt, None, now)
         }),
         IssueOutcome::Unknown => services.db.transaction(|db| {
             let now = services.clock.now();
@@ -113,7 +118,7 @@ pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, 
     if !attempt.state.is_in_flight() {
         return Ok(Some(Answer::of(&attempt)));
     }
-    match services.gateway.look_up(&attempt.gateway_reference) {
+    match services.gateway.look_up(&attempt.query()) {
         LookUp::Found(issued) => take_issued(services, &attempt, &run, &issued).map(Some),
         LookUp::Absent => services
             .db
@@ -147,13 +152,9 @@ fn take_issued(
     );
     match committed {
         Ok(()) => Ok(Answer::Committed),
-        Err(NotCommitted::Overtaken) => services
+        Err(NotCommitted::Overtaken | NotCommitted::Settled) => services
             .db
             .transaction(|db| undo(services, db, attempt, Some(issued))),
-        Err(NotCommitted::Settled) => Ok(Answer::of(&attempt::by_id(
-            &mut *services.db.connection()?,
-            &attempt.id,
-        )?)),
         Err(NotCommitted::Failed(error)) => Err(error),
     }
 }
@@ -168,13 +169,10 @@ fn refuse(
 ) -> Result<Answer, Error> {
     let now = services.clock.now();
     if attempt::settle(db, attempt, AttemptState::Refused, Some(refusal), now)? {
-        if let Some(issued) = issued {
-            jobs::add(db, jobs::Kind::RevokeKey, issued.key.as_str(), now, now)?;
-        }
         attempt::reopen_run(db, attempt, now)?;
         note(db, attempt, "card.refused", refusal.as_str(), now)?;
     }
-    Ok(Answer::Refused(refusal))
+    answer_now(db, attempt, issued, now)
 }
 
 /// An attempt that ends without a payment method: a key that the gateway has is revoked.
@@ -186,8 +184,14 @@ fn undo(
 ) -> Result<Answer, Error> {
     let now = services.clock.now();
     if attempt::settle(db, attempt, AttemptState::Compensated, None, now)? {
-        if let Some(issued) = issued {
-            jobs::add(db, jobs::Kind::RevokeKey, issued.key.as_str(), now, now)?;
+        if issued.is_none() {
+            jobs::add(
+                db,
+                jobs::Kind::SweepAttempt,
+                &attempt.id,
+                now + SWEEP_AFTER,
+                now,
+            )?;
         }
         attempt::forgive(db, attempt)?;
         attempt::reopen_run(db, attempt, now)?;
@@ -198,7 +202,39 @@ fn undo(
         };
         note(db, attempt, "card.undone", why, now)?;
     }
-    Ok(Answer::Overtaken)
+    answer_now(db, attempt, issued, now)
+}
+
+/// The answer that the attempt has, whoever settled it. A key that did not become the group's payment
+/// method is revoked, also one that came after its attempt was settled otherwise.
+fn answer_now(
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    issued: Option<&IssuedKey>,
+    now: chrono::NaiveDateTime,
+) -> Result<Answer, Error> {
+    let settled = attempt::by_id(db, &attempt.id)?;
+    if let Some(issued) = issued.filter(|_| settled.state != AttemptState::Committed) {
+        jobs::add(db, jobs::Kind::RevokeKey, issued.key.as_str(), now, now)?;
+    }
+    Ok(Answer::of(&settled))
+}
+
+/// Looks once more after an attempt that the gateway knew nothing of: a request that took effect late
+/// leaves a key that nobody uses, and it is revoked. Whether the gateway gave an answer.
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub fn sweep(services: &Services, attempt_id: &str) -> Result<bool, Error> {
+    let attempt = attempt::by_id(&mut *services.db.connection()?, attempt_id)?;
+    match services.gateway.look_up(&attempt.query()) {
+        LookUp::Found(issued) => services
+            .db
+            .transaction(|db| undo(services, db, &attempt, Some(&issued)))
+            .map(|_| true),
+        LookUp::Absent => Ok(true),
+        LookUp::Unknown => Ok(false),
+    }
 }
 
 fn note(

@@ -8,10 +8,10 @@ use crate::{
     access::{Administrator, store::reachable_group},
     db::{
         AnyConnection,
-        schema::{card_attempts, registrations, verifications},
+        schema::{billing_groups, card_attempts, registrations, verifications},
     },
     error::{Error, Stale, is_taken},
-    groups::{BillingGroup, Status},
+    groups::{BillingGroup, GroupRow, Status},
     payment_methods,
     secrets::{SecretKey, new_reference},
 };
@@ -61,6 +61,9 @@ pub fn run(db: &mut AnyConnection, key: &SecretKey, id: &str) -> Result<Run, Err
         .filter(verifications::registration_id.eq(id))
         .select(VerificationRow::as_select())
         .load(db)?;
+    // Answers that this key does not open are asked for again: no verification stands without them.
+    let kept = Kept::open(key, &row.id, row.sealed.as_deref());
+    let checks = if kept.is_some() { checks } else { Vec::new() };
     let is_business_verified = checks
         .iter()
         .any(|check| check.kind == "business" && check.verified_at.is_some());
@@ -77,7 +80,7 @@ pub fn run(db: &mut AnyConnection, key: &SecretKey, id: &str) -> Result<Run, Err
             is_verified: check.verified_at.is_some(),
         });
     Ok(Run {
-        kept: Kept::open(key, &row.id, row.sealed.as_deref()),
+        kept: kept.unwrap_or_default(),
         is_change: row.kind == "change",
         // The table's checks let no other word in.
         state: State::parse(&row.state).unwrap_or(State::Expired),
@@ -97,7 +100,15 @@ pub fn run(db: &mut AnyConnection, key: &SecretKey, id: &str) -> Result<Run, Err
     })
 }
 
-/// Resumes the caller's open run for a group, or starts one; gives its id.
+/// A run to go on with.
+pub enum Going {
+    /// The caller's own, open already.
+    Resumed(String),
+    /// A new one.
+    Started(String),
+}
+
+/// Resumes the caller's open run for a group, or starts one.
 ///
 /// # Errors
 /// What the database says.
@@ -106,7 +117,7 @@ pub fn resume_or_start(
     admin: Administrator,
     group: &BillingGroup,
     now: NaiveDateTime,
-) -> Result<String, Error> {
+) -> Result<Going, Error> {
     let open = || {
         registrations::table
             .filter(registrations::group_id.eq(&group.id))
@@ -123,7 +134,7 @@ pub fn resume_or_start(
         .optional()?;
     if let Some((id, created_at, version)) = found {
         if version == group.version && !rules::is_over(created_at, now) {
-            return Ok(id);
+            return Ok(Going::Resumed(id));
         }
         end(db, &id, State::Expired, now)?;
     }
@@ -151,9 +162,11 @@ pub fn resume_or_start(
             .execute(db)
     });
     match started {
-        Ok(_) => Ok(id),
+        Ok(_) => Ok(Going::Started(id)),
         // A second click started it a moment ago.
-        Err(error) if is_taken(&error) => Ok(open().select(registrations::id).first(db)?),
+        Err(error) if is_taken(&error) => {
+            Ok(Going::Resumed(open().select(registrations::id).first(db)?))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -232,10 +245,10 @@ pub fn keep_choice(
     Ok(())
 }
 
-/// Keeps what later steps need.
+/// Keeps what later steps need, while the run is open.
 ///
 /// # Errors
-/// What the database says.
+/// [`Error::SeeOther`] when the run ended meanwhile: nothing is kept.
 pub fn keep(
     db: &mut AnyConnection,
     key: &SecretKey,
@@ -243,13 +256,35 @@ pub fn keep(
     kept: &Kept,
     now: NaiveDateTime,
 ) -> Result<(), Error> {
-    diesel::update(registrations::table.find(id))
+    let open = registrations::table
+        .find(id)
+        .filter(registrations::state.eq(State::Open.as_str()));
+    let changed = diesel::update(open)
         .set((
             registrations::sealed.eq(kept.seal(key, id)?),
             registrations::updated_at.eq(now),
         ))
         .execute(db)?;
-    Ok(())
+    if changed == 1 { Ok(()) } else { Err(gone(id)) }
+}
+
+/// Marks an open run as used; of two writers of one run the second waits for the first.
+///
+/// # Errors
+/// [`Error::SeeOther`] when the run ended meanwhile.
+pub fn go_on(db: &mut AnyConnection, id: &str, now: NaiveDateTime) -> Result<(), Error> {
+    let open = registrations::table
+        .find(id)
+        .filter(registrations::state.eq(State::Open.as_str()));
+    let changed = diesel::update(open)
+        .set(registrations::updated_at.eq(now))
+        .execute(db)?;
+    if changed == 1 { Ok(()) } else { Err(gone(id)) }
+}
+
+/// Where a run that ended a moment ago shows what became of it.
+fn gone(id: &str) -> Error {
+    Error::SeeOther(super::pages::path(id, "complete"))
 }
 
 /// The caller's own run and its group, if the caller still reaches it (rules 3 and 4).
@@ -283,6 +318,25 @@ pub fn reachable_run(
     let run = run(db, key, id)?;
     let group = reachable_group(db, admin, &run.group_id)?;
     Ok((run, group))
+}
+
+/// Refuses when the group changed since `version` was read.
+///
+/// # Errors
+/// [`Error::Stale`]
+pub fn refuse_stale(db: &mut AnyConnection, group_id: &str, version: i64) -> Result<(), Error> {
+    let group: BillingGroup = billing_groups::table
+        .find(group_id)
+        .select(GroupRow::as_select())
+        .first(db)
+        .optional()?
+        .ok_or(Error::NotFound)?
+        .into();
+    if group.version == version {
+        Ok(())
+    } else {
+        Err(stale(db, &group)?)
+    }
 }
 
 /// Who changed the group's payment method meanwhile.

@@ -6,6 +6,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use askama::Template;
+use chrono::NaiveDateTime;
 use serde::Deserialize;
 
 use super::{
@@ -19,7 +20,7 @@ use crate::{
     error::Error,
     payment_methods::{pages::Row, rules::is_offered_payment_methods},
     registration::{self, rules::Progress},
-    web::{self as pages, Message, Section, Shell, Texts, Visit},
+    web::{self as pages, Message, Section, Shell, Texts, Visit, fields::search_text},
 };
 
 /// The support pages.
@@ -47,7 +48,7 @@ struct SearchPage {
 
 /// `GET /support/groups?q=`
 async fn search(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, Error> {
-    let q: String = query.q.trim().chars().take(100).collect();
+    let q = search_text(&query.q);
     let wanted = q.clone();
     let (viewer, mut found) = visit
         .read(move |db, viewer| {
@@ -59,6 +60,18 @@ async fn search(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, 
             }
         })
         .await?;
+    if !q.is_empty() {
+        let (actor, count) = (viewer.id.clone(), found.len());
+        visit
+            .block(move |services| {
+                let entry = audit::Entry::new(audit::CONSOLE, &actor, "support.searched", "groups")
+                    .detail("found", count);
+                services
+                    .db
+                    .transaction(|db| audit::append(db, services.clock.now(), &entry))
+            })
+            .await?;
+    }
     let most = usize::try_from(MOST_FOUND).unwrap_or(0);
     let is_cut = found.len() > most;
     found.truncate(most);
@@ -120,7 +133,7 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
             let events = std::mem::take(&mut preview.events);
             let lines = events
                 .into_iter()
-                .map(|event| line(db, &services, event))
+                .map(|event| line(db, &services, event, services.clock.now()))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok((preview, lines))
         })
@@ -128,22 +141,13 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
     let now = visit.services.clock.now();
     let today = clock::seoul_date(now);
     let before = clock::first_charge(today);
-    let newest = events.first().and_then(|line| match &line.event.what {
-        What::Card(what) => [
-            "debit",
-            "prepaid_or_gift",
-            "not_corporate",
-            "declined",
-            "expired_card",
-            "wrong_password",
-            "not_sent",
-            "calling",
-            "unknown",
-        ]
-        .into_iter()
-        .find(|known| known == what),
-        What::Run(..) => None,
-    });
+    let newest = events
+        .first()
+        .filter(|line| rules::still_matters(line.event.at, now))
+        .and_then(|line| match &line.event.what {
+            What::Card(what) => rules::say_of_attempt(what, line.event.at, now),
+            What::Run(..) => None,
+        });
     let shell = visit.shell(&viewer, Section::Support);
     pages::page(
         StatusCode::OK,
@@ -165,9 +169,14 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
     )
 }
 
-fn line(db: &mut AnyConnection, services: &Services, event: Event) -> Result<Line, Error> {
+fn line(
+    db: &mut AnyConnection,
+    services: &Services,
+    event: Event,
+    now: NaiveDateTime,
+) -> Result<Line, Error> {
     let words = match &event.what {
-        What::Card(what) => Message::new(rules::attempt_key(what)),
+        What::Card(what) => Message::new(rules::attempt_key(what, event.at, now)),
         What::Run(id, state) => {
             let run = registration::store::run(db, &services.settings.secret_key, id)?;
             let is_locked = run

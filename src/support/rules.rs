@@ -1,6 +1,6 @@
 //! What staff are told about a group: what happened, and a sentence to say. No I/O.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::{
     groups::BillingGroup,
@@ -8,7 +8,7 @@ use crate::{
         Registered,
         rules::{Gravity, Tag, gravity, tags},
     },
-    registration::{Step, rules::Progress},
+    registration::{Step, attempt::STAFF_AFTER, rules::Progress},
     web::Message,
 };
 
@@ -16,21 +16,10 @@ use crate::{
 pub fn say(
     group: &BillingGroup,
     registered: Option<&Registered>,
-    newest_attempt: Option<&'static str>,
+    of_attempt: Option<&'static str>,
     today: NaiveDate,
     before: NaiveDate,
 ) -> Message {
-    let of_attempt = match newest_attempt {
-        Some("debit") => Some("support-say-debit"),
-        Some("prepaid_or_gift") => Some("support-say-prepaid_or_gift"),
-        Some("not_corporate") => Some("support-say-not_corporate"),
-        Some("declined") => Some("support-say-declined"),
-        Some("expired_card") => Some("support-say-expired_card"),
-        Some("wrong_password") => Some("support-say-wrong_password"),
-        Some("not_sent") => Some("support-say-not_sent"),
-        Some("calling" | "unknown") => Some("support-say-calling"),
-        _ => None,
-    };
     if let Some(key) = of_attempt {
         return Message::new(key);
     }
@@ -53,6 +42,27 @@ pub fn say(
     Message::new(key)
 }
 
+/// Whether what a customer tried at `at` is still what they call about.
+pub fn still_matters(at: NaiveDateTime, now: NaiveDateTime) -> bool {
+    now - at < TimeDelta::days(7)
+}
+
+/// The sentence about a card that did not become the payment method: its refusal or its state.
+pub fn say_of_attempt(what: &str, at: NaiveDateTime, now: NaiveDateTime) -> Option<&'static str> {
+    Some(match what {
+        "debit" => "support-say-debit",
+        "prepaid_or_gift" => "support-say-prepaid_or_gift",
+        "not_corporate" => "support-say-not_corporate",
+        "declined" => "support-say-declined",
+        "expired_card" => "support-say-expired_card",
+        "wrong_password" => "support-say-wrong_password",
+        "not_sent" => "support-say-not_sent",
+        "calling" | "unknown" if now - at >= STAFF_AFTER => "support-say-case",
+        "calling" | "unknown" => "support-say-calling",
+        _ => return None,
+    })
+}
+
 /// What a group's state means at this moment (rule 6).
 pub fn effect(group: &BillingGroup, before: NaiveDate) -> Message {
     match gravity(group.class, group.status) {
@@ -63,7 +73,7 @@ pub fn effect(group: &BillingGroup, before: NaiveDate) -> Message {
 }
 
 /// How an attempt to register a card ended, in a few words.
-pub fn attempt_key(what: &str) -> &'static str {
+pub fn attempt_key(what: &str, at: NaiveDateTime, now: NaiveDateTime) -> &'static str {
     match what {
         "debit" => "support-attempt-debit",
         "prepaid_or_gift" => "support-attempt-prepaid_or_gift",
@@ -74,6 +84,7 @@ pub fn attempt_key(what: &str) -> &'static str {
         "not_sent" => "support-attempt-not_sent",
         "committed" => "support-attempt-committed",
         "compensated" => "support-attempt-compensated",
+        _ if now - at >= STAFF_AFTER => "support-attempt-case",
         _ => "support-attempt-calling",
     }
 }

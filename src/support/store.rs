@@ -1,7 +1,7 @@
 //! The rows behind the support preview. Nothing here changes anything but the audit trail.
 
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{declare_sql_function, prelude::*};
 
 use crate::{
     access::{Role, mask_email},
@@ -30,6 +30,13 @@ pub struct Found {
     pub organization: String,
 }
 
+#[declare_sql_function]
+extern "SQL" {
+    /// Folds ASCII in both databases: an id has no other letters.
+    #[sql_name = "lower"]
+    fn lower_of(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 /// Groups whose name, organization or id holds `text`, by organization and in the table's order.
 ///
 /// # Errors
@@ -40,19 +47,16 @@ pub fn search(db: &mut AnyConnection, text: &str) -> Result<Vec<Found>, Error> {
             .replace('%', "\\%")
             .replace('_', "\\_")
     };
-    let (lower, plain) = (
-        format!("%{}%", escaped(&search_name(text))),
-        format!("%{}%", escaped(text)),
-    );
+    let lower = format!("%{}%", escaped(&search_name(text)));
     let rows: Vec<(GroupRow, String)> = billing_groups::table
         .inner_join(organizations::table)
         .filter(
             billing_groups::search_name
                 .like(&lower)
                 .escape('\\')
-                .or(organizations::name.like(&plain).escape('\\'))
-                .or(organizations::id.eq(text))
-                .or(billing_groups::id.eq(text)),
+                .or(organizations::search_name.like(&lower).escape('\\'))
+                .or(lower_of(organizations::id).like(&lower).escape('\\'))
+                .or(lower_of(billing_groups::id).like(&lower).escape('\\')),
         )
         .order((
             organizations::name,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Unreachable;
-use crate::web::fields::{has_control, narrow_digits};
+use crate::web::fields::typed_number;
 
 /// A business registration number whose check digit holds.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,13 +15,7 @@ impl BusinessNumber {
     /// # Errors
     /// The key of the message.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        if has_control(text) {
-            return Err("err-control");
-        }
-        let digits: String = narrow_digits(text)
-            .chars()
-            .filter(|letter| !letter.is_whitespace() && *letter != '-')
-            .collect();
+        let digits = typed_number(text)?;
         if digits.is_empty() {
             return Err("err-brn-empty");
         }
@@ -29,7 +23,7 @@ impl BusinessNumber {
             return Err("err-brn-length");
         }
         if has_check_digit(digits.as_bytes()) {
-            Ok(Self(digits))
+            Ok(Self(digits.to_string()))
         } else {
             Err("err-brn-check")
         }

@@ -1,5 +1,7 @@
 //! Mobile phone verification: who holds the phone, and the limits on its codes.
 
+use std::net::IpAddr;
+
 use std::fmt;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -8,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Unreachable;
 use crate::{
     access::throttle::Limit,
-    web::fields::{has_control, narrow_digits},
+    web::fields::{has_control, typed_number},
 };
 
 /// Digits of a code.
@@ -41,18 +43,12 @@ impl PhoneNumber {
     /// # Errors
     /// The key of the message.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        if has_control(text) {
-            return Err("err-control");
-        }
-        let text: String = narrow_digits(text)
-            .chars()
-            .filter(|letter| !letter.is_whitespace() && *letter != '-')
-            .collect();
+        let text = typed_number(text)?;
         if text.is_empty() {
             return Err("err-phone-empty");
         }
         let digits = match text.strip_prefix("+82") {
-            Some(rest) => format!("0{}", rest.trim_start_matches('0')),
+            Some(rest) => Zeroizing::new(format!("0{}", rest.trim_start_matches('0'))),
             None => text,
         };
         let is_mobile = digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -62,7 +58,7 @@ impl PhoneNumber {
                 _ => false,
             };
         if is_mobile {
-            Ok(Self(Zeroizing::new(digits)))
+            Ok(Self(digits))
         } else {
             Err("err-phone-format")
         }
@@ -167,7 +163,11 @@ impl HolderIdentity {
     ) -> Result<Self, Vec<(&'static str, &'static str)>> {
         let name = parse_name(name);
         let digit = parse_birth_digit(birth_digit);
-        let birth = parse_birth_date(birth_date, digit.as_deref().ok(), today);
+        let birth = parse_birth_date(
+            birth_date,
+            digit.as_ref().ok().map(|digit| digit.as_str()),
+            today,
+        );
         let carrier = match carrier {
             _ if has_control(carrier) => Err("err-control"),
             _ => Carrier::parse(carrier).ok_or("err-carrier-empty"),
@@ -206,10 +206,9 @@ fn parse_name(text: &str) -> Result<Zeroizing<String>, &'static str> {
 }
 
 fn parse_birth_digit(text: &str) -> Result<Zeroizing<String>, &'static str> {
-    let digit = narrow_digits(text.trim()).into_owned();
+    let digit = typed_number(text)?;
     match digit.as_str() {
-        _ if has_control(text) => Err("err-control"),
-        "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" => Ok(Zeroizing::new(digit)),
+        "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" => Ok(digit),
         _ => Err("err-birth-digit"),
     }
 }
@@ -217,20 +216,17 @@ fn parse_birth_digit(text: &str) -> Result<Zeroizing<String>, &'static str> {
 /// The digit after the date fixes the century: 1, 2, 5, 6 the twentieth, 3, 4, 7, 8 the twenty-first.
 fn parse_birth_date(
     text: &str,
-    digit: Option<&String>,
+    digit: Option<&str>,
     today: NaiveDate,
 ) -> Result<Zeroizing<String>, &'static str> {
-    let date = Zeroizing::new(narrow_digits(text.trim()).into_owned());
-    if has_control(text) {
-        return Err("err-control");
-    }
+    let date = typed_number(text)?;
     if date.is_empty() {
         return Err("err-birth-empty");
     }
     if date.len() != 6 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("err-birth-format");
     }
-    let centuries: &[&str] = match digit.map(String::as_str) {
+    let centuries: &[&str] = match digit {
         Some("1" | "2" | "5" | "6") => &["19"],
         Some("3" | "4" | "7" | "8") => &["20"],
         _ => &["19", "20"],
@@ -251,16 +247,10 @@ fn parse_birth_date(
 /// # Errors
 /// The key of the message.
 pub fn code_of(text: &str) -> Result<Zeroizing<String>, &'static str> {
-    if has_control(text) {
-        return Err("err-control");
-    }
-    let code: String = narrow_digits(text)
-        .chars()
-        .filter(|letter| !letter.is_whitespace() && *letter != '-')
-        .collect();
+    let code = typed_number(text)?;
     match code.len() {
         0 => Err("err-code-empty"),
-        CODE_DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Zeroizing::new(code)),
+        CODE_DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(code),
         _ => Err("err-code-short"),
     }
 }
@@ -278,11 +268,16 @@ pub enum Confirmation {
 
 /// Sends codes to phones and checks them. The limits are the console's, not the provider's.
 pub trait PhoneVerification: Send + Sync {
-    /// Sends a code to the holder's phone, under our id.
+    /// Sends a code to the holder's phone, under our id; `from` is the visitor's address.
     ///
     /// # Errors
     /// [`Unreachable`]
-    fn send(&self, verification_id: &str, holder: &HolderIdentity) -> Result<(), Unreachable>;
+    fn send(
+        &self,
+        verification_id: &str,
+        holder: &HolderIdentity,
+        from: IpAddr,
+    ) -> Result<(), Unreachable>;
 
     /// Sends another; the one before is dead.
     ///
@@ -348,6 +343,7 @@ mod tests {
     fn a_birth_date_is_a_day_of_the_century_that_its_digit_names() {
         let date = |date: &str, digit: &str| problems("김하나", date, digit, "skt", "01012345678");
         assert_eq!(date("900101", "2"), []);
+        assert_eq!(date("90-01-01", "2"), []);
         assert_eq!(date("000229", "3"), []);
         assert_eq!(
             date("000229", "1"),
@@ -360,7 +356,7 @@ mod tests {
             "2030 is not there yet"
         );
         assert_eq!(date("900231", "1"), [("birth_date", "err-birth-date")]);
-        assert_eq!(date("9001", "1"), [("birth_date", "err-birth-format")]);
+        assert_eq!(date("90-01", "1"), [("birth_date", "err-birth-format")]);
         assert_eq!(date("900101", "9"), [("birth_digit", "err-birth-digit")]);
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -146,7 +147,12 @@ fn random_code() -> Result<Zeroizing<String>, Error> {
 }
 
 impl PhoneVerification for SandboxPhone {
-    fn send(&self, verification_id: &str, holder: &HolderIdentity) -> Result<(), Unreachable> {
+    fn send(
+        &self,
+        verification_id: &str,
+        holder: &HolderIdentity,
+        _: IpAddr,
+    ) -> Result<(), Unreachable> {
         self.resend(verification_id, &holder.phone)
     }
 

@@ -13,9 +13,9 @@ use chrono::NaiveDateTime;
 
 use super::{Lang, Shell, Texts, see_other};
 use crate::{
-    access::{RoleNeededPage, Viewer},
+    access::RoleNeededPage,
     app::Services,
-    error::{BadForm, Error, Stale},
+    error::{BadForm, Error, RoleNeeded, Stale},
 };
 
 impl std::fmt::Display for Error {
@@ -144,7 +144,7 @@ pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
     match error {
         Error::SignedOut => to_sign_in(asked),
         Error::SeeOther(path) => see_other(path),
-        Error::RoleNeeded(viewer) => role_needed(asked, viewer),
+        Error::RoleNeeded(needed) => role_needed(asked, needed),
         Error::Stale(stale) => render(
             asked,
             StatusCode::CONFLICT,
@@ -216,9 +216,12 @@ fn too_many(asked: &Asked, until: NaiveDateTime) -> HttpResponse {
     response
 }
 
-fn role_needed(asked: &Asked, viewer: &Viewer) -> HttpResponse {
+fn role_needed(asked: &Asked, needed: &RoleNeeded) -> HttpResponse {
     let t = asked.t;
-    let shell = outer_shell(asked).for_viewer(viewer, super::Section::None);
+    let viewer = &needed.viewer;
+    let shell = outer_shell(asked)
+        .for_viewer(viewer, super::Section::None)
+        .with_token(needed.csrf_token.clone());
     render(
         asked,
         StatusCode::FORBIDDEN,

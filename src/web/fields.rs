@@ -1,7 +1,5 @@
 //! Forms: the body of a post read into memory that is wiped, its fields, and what is wrong with them.
 
-use std::borrow::Cow;
-
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use zeroize::{Zeroize, Zeroizing};
@@ -154,22 +152,36 @@ pub fn has_control(value: &str) -> bool {
     value.chars().any(char::is_control)
 }
 
-/// Full-width digits as digits: an East Asian keyboard's `１２` is 12.
-pub fn narrow_digits(value: &str) -> Cow<'_, str> {
-    if value.is_ascii() {
-        return Cow::Borrowed(value);
+/// A number as people type it: spaces and hyphens are left out, full-width digits (`１２`, from an East
+/// Asian keyboard) are digits. Wiped when dropped.
+///
+/// # Errors
+/// The message's key, when it holds a control character.
+pub fn typed_number(value: &str) -> Result<Zeroizing<String>, &'static str> {
+    if has_control(value) {
+        return Err("err-control");
     }
-    Cow::Owned(
-        value
-            .chars()
-            .map(|letter| match letter {
-                '０'..='９' => {
-                    char::from_digit(u32::from(letter) - u32::from('０'), 10).unwrap_or(letter)
-                }
-                other => other,
-            })
-            .collect(),
-    )
+    // No letter grows, so the buffer never moves and leaves no copy behind.
+    let mut number = Zeroizing::new(String::with_capacity(value.len()));
+    for letter in value.chars() {
+        match letter {
+            '０'..='９' => number
+                .push(char::from_digit(u32::from(letter) - u32::from('０'), 10).unwrap_or(letter)),
+            '-' => {}
+            other if other.is_whitespace() => {}
+            other => number.push(other),
+        }
+    }
+    Ok(number)
+}
+
+/// A text to search for: no control characters, no space around it, at most 100 letters.
+pub fn search_text(typed: &str) -> String {
+    let clean: String = typed
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .collect();
+    clean.trim().chars().take(100).collect()
 }
 
 /// What is wrong with a form, in the order of its fields. Holds no value that a user gave.
@@ -262,7 +274,14 @@ mod tests {
     }
 
     #[test]
-    fn full_width_digits_are_digits() {
-        assert_eq!(narrow_digits("１２-３"), "12-3");
+    fn spaces_and_hyphens_in_a_number_are_ignored_and_full_width_digits_are_digits() {
+        assert_eq!(typed_number(" １２-３ 4").unwrap().as_str(), "1234");
+        assert_eq!(typed_number("1\u{0}").err(), Some("err-control"));
+    }
+
+    #[test]
+    fn a_text_to_search_for_has_no_control_characters() {
+        assert_eq!(search_text(" a\u{0}b "), "ab");
+        assert_eq!(search_text("\u{0}"), "");
     }
 }

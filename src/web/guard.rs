@@ -1,6 +1,10 @@
 //! What surrounds every route: request ids, the Host check, security headers, the body deadline, panics.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 use actix_web::{
     Error as ActixError, HttpMessage, HttpRequest, HttpResponse,
@@ -43,6 +47,10 @@ pub async fn watch(
     let asked = Asked::new(&request, services, id);
     set_body_deadline(&mut request, began + BODY_DEADLINE);
 
+    // A HEAD is its GET: the server leaves the body out.
+    if *request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     // Routing needs the request for itself: it comes back only with an answer.
     let (request, mut response) = match wrong_host(&request, &asked) {
         Some(response) => (Some(request.into_parts().0), response),
@@ -87,8 +95,11 @@ fn wrong_host(request: &ServiceRequest, asked: &Asked) -> Option<HttpResponse> {
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
     let settings = &asked.services.settings;
-    if host == settings.authority() || matches!(request.path(), "/healthz" | "/readyz") {
+    if matches!(request.path(), "/healthz" | "/readyz") {
         return None;
+    }
+    if host == settings.authority() && !came_without_tls(request.head(), settings) {
+        return has_control(request.path()).then(|| error_pages::of(asked, &Error::NotFound));
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         let path = request
@@ -107,6 +118,32 @@ fn wrong_host(request: &ServiceRequest, asked: &Asked) -> Option<HttpResponse> {
         asked,
         StatusCode::MISDIRECTED_REQUEST,
     ))
+}
+
+/// Whether a trusted proxy says that a browser spoke plain HTTP to it, although ours is an HTTPS address.
+fn came_without_tls(head: &RequestHead, settings: &Settings) -> bool {
+    settings.is_https()
+        && head
+            .peer_addr
+            .is_some_and(|peer| settings.trusted_proxies.contains(&peer.ip()))
+        && head
+            .headers()
+            .get("x-forwarded-proto")
+            .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"http"))
+}
+
+/// Whether a path holds an encoded control character: no page of ours does.
+fn has_control(path: &str) -> bool {
+    let mut rest = path.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        rest = &rest[at + 1..];
+        match rest {
+            [b'0' | b'1', digit, ..] if digit.is_ascii_hexdigit() => return true,
+            [b'7', b'f' | b'F', ..] => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn set_headers(headers: &mut HeaderMap, asked: &Asked) {
@@ -167,16 +204,50 @@ pub fn client_address(head: &RequestHead, settings: &Settings) -> IpAddr {
     if !is_trusted(&peer) {
         return peer;
     }
-    let forwarded: Vec<IpAddr> = head
+    let forwarded: Vec<&str> = head
         .headers()
         .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|address| address.trim().parse().ok())
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
         .collect();
-    forwarded
-        .into_iter()
-        .rev()
-        .find(|address| !is_trusted(address))
-        .unwrap_or(peer)
+    // From the nearest hop outwards, as far as each is told by a proxy that is believed.
+    let mut nearest = peer;
+    for hop in forwarded.into_iter().rev() {
+        match address_of(hop.trim()) {
+            Some(address) if is_trusted(&address) => nearest = address,
+            Some(address) => return address,
+            None => break,
+        }
+    }
+    nearest
+}
+
+/// An address, also with a port.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let bare = hop.trim_start_matches('[').trim_end_matches(']');
+    bare.parse()
+        .or_else(|_| hop.parse::<SocketAddr>().map(|with_port| with_port.ip()))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hop_is_an_address_with_or_without_a_port() {
+        let v4: IpAddr = "198.51.100.7".parse().unwrap();
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(address_of("198.51.100.7:4711"), Some(v4));
+        assert_eq!(address_of("198.51.100.7"), Some(v4));
+        assert_eq!(address_of("[2001:db8::1]:80"), Some(v6));
+        assert_eq!(address_of("[2001:db8::1]"), Some(v6));
+        assert_eq!(address_of("2001:db8::1"), Some(v6));
+        assert_eq!(address_of("unknown"), None);
+    }
+
+    #[test]
+    fn an_encoded_control_character_is_seen_in_a_path() {
+        assert!(has_control("/a%00b") && has_control("/%1f") && has_control("/%7F"));
+        assert!(!has_control("/a%20b%EA%B9%80") && !has_control("/100%") && !has_control("/"));
+    }
 }

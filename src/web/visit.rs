@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use chrono::TimeDelta;
+
 use actix_session::{Session, SessionExt};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
 use std::future::{Ready, ready};
@@ -67,15 +69,18 @@ impl Visit {
                 work(db, viewer)
             });
             if let Some(viewer) = &visitor {
-                if viewer.last_seen + chrono::TimeDelta::minutes(1) <= now {
-                    access::store::touch(&mut *services.db.connection()?, &key_hash, now)?;
+                // A page that was read is shown, also while nothing can be written.
+                match note_visit(services, viewer, &key_hash, &route, refusal(&done)) {
+                    Err(Error::SignedOut) => return Err(Error::SignedOut),
+                    Err(error) => log::warn!("a visit was not noted: {error}"),
+                    Ok(()) => {}
                 }
-                note_refusal(services, viewer, &route, &done)?;
             }
             let seen = done?;
             Ok((visitor.ok_or(Error::SignedOut)?, seen))
         })
         .await
+        .map_err(|error| self.with_token(error))
     }
 
     /// Does what a form asks for, in one write transaction that begins by touching the session: it
@@ -120,13 +125,16 @@ impl Visit {
                 }
                 work(db, viewer, &fields)
             });
-            if let Some(viewer) = &visitor {
-                note_refusal(services, viewer, &route, &done)?;
+            if let (Some(viewer), Some(status)) = (&visitor, refusal(&done)) {
+                services
+                    .db
+                    .transaction(|db| audit::count_refusal(db, viewer, &route, status, now))?;
             }
             let answer = then(services, done?)?;
             Ok((visitor.ok_or(Error::SignedOut)?, answer))
         })
         .await
+        .map_err(|error| self.with_token(error))
     }
 
     /// Runs blocking work to its end in a thread of its own, even when the client goes away.
@@ -145,13 +153,30 @@ impl Visit {
 
     /// The frame of a page for this visitor.
     pub fn shell(&self, viewer: &Viewer, section: Section) -> Shell {
-        let token = self
-            .key_hash
-            .as_deref()
-            .map(|hash| csrf::token(&self.services.csrf_key, hash));
         Shell::of(&self.services, self.t, self.query())
             .for_viewer(viewer, section)
-            .with_token(token.unwrap_or_default())
+            .with_token(self.token())
+    }
+
+    fn token(&self) -> String {
+        let session = self.session_hash();
+        if session.is_empty() {
+            return String::new();
+        }
+        csrf::token(&self.services.csrf_key, session)
+    }
+
+    /// The page that says which role is needed has a form, too: to sign out.
+    fn with_token(&self, mut error: Error) -> Error {
+        if let Error::RoleNeeded(needed) = &mut error {
+            needed.csrf_token = self.token();
+        }
+        error
+    }
+
+    /// The hash under which the visitor's session is stored; empty without one.
+    pub fn session_hash(&self) -> &str {
+        self.key_hash.as_deref().unwrap_or_default()
     }
 
     /// The frame of a page before sign-in.
@@ -210,20 +235,35 @@ pub fn see_other(path: impl AsRef<str>) -> HttpResponse {
         .finish()
 }
 
-fn note_refusal<T>(
+/// The session's last use, at most once a minute, and a refusal: noted where the database lets it at once.
+fn note_visit(
     services: &Services,
     viewer: &Viewer,
+    key_hash: &str,
     route: &str,
-    done: &Result<T, Error>,
+    refused: Option<i32>,
 ) -> Result<(), Error> {
-    let status = match done {
-        Err(Error::RoleNeeded(_) | Error::Untrusted) => 403,
-        Err(Error::NotFound) => 404,
-        Err(Error::TooMany(_)) => 429,
-        _ => return Ok(()),
-    };
     let now = services.clock.now();
-    services
-        .db
-        .transaction(|db| audit::count_refusal(db, viewer, route, status, now))
+    let is_idle = viewer.last_seen + TimeDelta::minutes(1) <= now;
+    if !is_idle && refused.is_none() {
+        return Ok(());
+    }
+    services.db.soon(|db| {
+        if is_idle {
+            access::store::touch(db, key_hash, now)?;
+        }
+        refused.map_or(Ok(()), |status| {
+            audit::count_refusal(db, viewer, route, status, now)
+        })
+    })
+}
+
+/// The status of what is counted as a refusal.
+fn refusal<T>(done: &Result<T, Error>) -> Option<i32> {
+    match done {
+        Err(Error::RoleNeeded(_) | Error::Untrusted) => Some(403),
+        Err(Error::NotFound) => Some(404),
+        Err(Error::TooMany(_)) => Some(429),
+        _ => None,
+    }
 }

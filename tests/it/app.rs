@@ -213,6 +213,15 @@ impl Person {
         Page::new(answer.unwrap())
     }
 
+    pub fn head(&self, path: &str) -> Page {
+        Page::new(
+            self.agent
+                .head(format!("{}{path}", self.base))
+                .call()
+                .unwrap(),
+        )
+    }
+
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         self.post_with(
             path,

@@ -21,10 +21,11 @@ pub fn assert_keys_match(db: &mut AnyConnection) {
     assert_eq!(live, active);
 }
 
-/// Waits until no job is left.
+/// Waits until no job is left but those that look once more after ten minutes.
 pub fn drain(app: &TestApp) {
+    let open = s::jobs::table.filter(s::jobs::kind.ne("sweep_attempt"));
     app.until("the end of all jobs", |db| {
-        (s::jobs::table.count().get_result::<i64>(db).unwrap() == 0).then_some(())
+        (open.count().get_result::<i64>(db).unwrap() == 0).then_some(())
     });
 }
 
@@ -189,6 +190,7 @@ fn a_hundred_posts_of_one_page_register_one_card() {
             .collect();
         posts.into_iter().map(|post| post.join().unwrap()).collect()
     });
+    assert!(answers.iter().any(|(status, _)| *status == 303));
     for (status, location) in answers {
         // A wait for the database that grew too long is told as such; it changed nothing.
         assert!(
@@ -248,4 +250,52 @@ fn someone_else_changed_the_group_meanwhile() {
     );
     drain(&app);
     assert_keys_match(&mut app.connection());
+}
+
+#[test]
+fn a_refusal_found_by_looking_up_is_told_with_its_reason() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    person.enter_card(&run, "4000056655665556");
+    let page = person.open(&format!("{run}/confirming"));
+    assert_eq!(
+        (page.status, page.texts("h1")),
+        (200, vec!["Nothing was registered".into()])
+    );
+    let told = page.texts("main").join(" ");
+    assert!(
+        told.contains("This is a debit card") && told.contains("Reference PM-"),
+        "{told}"
+    );
+    assert!(
+        page.attributes("meta[http-equiv=refresh]", "content")
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_outcome_that_stays_open_becomes_a_case_for_staff() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    app.faults.fail_look_ups(usize::MAX);
+    person.enter_card(&run, "4000000000000259");
+    app.clock.advance(chrono::TimeDelta::minutes(11));
+    let page = person.open(&format!("{run}/confirming"));
+    assert!(
+        page.texts("main")
+            .join(" ")
+            .contains("It takes longer than usual")
+    );
+    let staff = app
+        .sign_in("support@console.test")
+        .open("/support/groups/acme-lab");
+    let told = staff.texts("main").join(" ");
+    for words in [
+        "No answer from the card company for over 10 minutes",
+        "The card company has not answered yet",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
 }

@@ -128,3 +128,54 @@ fn rule_8_closed_and_dormant_businesses_have_their_own_words() {
         );
     }
 }
+
+#[test]
+fn the_pause_after_five_wrong_codes_holds_in_another_run_too() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.start_registration("acme-lab");
+    person.choose(&run, "named_card");
+    person.ask_for_a_code(&run);
+    let code = format!("{run}/phone-code");
+    let mut last = person.open(&code);
+    for _ in 0..5 {
+        last = person.fill(&code, &[("code", "000000")]);
+    }
+    assert_eq!((last.status, last.header("retry-after")), (429, "600"));
+    assert!(
+        person
+            .open(&code)
+            .body
+            .contains("You have used all 5 tries")
+    );
+    person.send(&last, &format!("{run}/cancel"), &[]);
+    let again = person.start_registration("acme-lab");
+    assert_ne!(again, run);
+    person.choose(&again, "named_card");
+    let page = person.ask_for_a_code(&again);
+    assert_eq!((page.status, page.header("retry-after")), (429, "600"));
+    assert!(
+        page.body
+            .contains("You can ask for a new code at 14:12 KST"),
+        "{}",
+        page.body
+    );
+    app.clock.advance(chrono::TimeDelta::minutes(10));
+    person
+        .ask_for_a_code(&again)
+        .leads_to(&format!("{again}/phone-code"));
+}
+
+#[test]
+fn one_number_gets_one_code_at_a_time_whatever_run_asks() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let mut asked = Vec::new();
+    for group in ["acme-lab", "acme-ml"] {
+        let run = person.start_registration(group);
+        person.choose(&run, "named_card");
+        asked.push(person.ask_for_a_code(&run));
+    }
+    assert_eq!((asked[0].status, asked[1].status), (303, 429));
+    assert_eq!(asked[1].header("retry-after"), "30");
+}

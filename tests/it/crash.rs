@@ -24,6 +24,16 @@ struct Process {
 
 impl Process {
     fn start(database: &TestDatabase, port: u16, failpoints: &str) -> Self {
+        Self::logging(database, port, failpoints, "warn", Stdio::inherit())
+    }
+
+    fn logging(
+        database: &TestDatabase,
+        port: u16,
+        failpoints: &str,
+        level: &str,
+        log: Stdio,
+    ) -> Self {
         let base = format!("http://127.0.0.1:{port}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_billing-console"))
             .args([
@@ -35,7 +45,8 @@ impl Process {
             ])
             .env("BILLING_SECRET_KEY", crate::app::KEY)
             .env("FAILPOINTS", failpoints)
-            .env("BILLING_LOG", "warn")
+            .env("BILLING_LOG", level)
+            .stderr(log)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -310,4 +321,107 @@ fn i9_no_commit_by_an_actor_who_lost_the_role_or_the_group() {
             .execute(db)
             .unwrap();
     });
+}
+
+#[test]
+fn a_key_that_comes_after_its_attempt_was_undone_is_revoked() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    let form = person.open(&format!("{run}/card"));
+    let scenario = fail::FailScenario::setup();
+    let (db, clock) = (app.db.clone(), app.clock.clone());
+    // The lease ends while the call is under way; the worker finds nothing and undoes the attempt.
+    fail::cfg_callback("gateway-call", move || {
+        clock.advance(chrono::TimeDelta::seconds(20));
+        wait_for("the worker's look-up", || {
+            let mut db = db.connection().unwrap();
+            let state: String = s::card_attempts::table
+                .select(s::card_attempts::state)
+                .first(&mut *db)
+                .unwrap();
+            state == "compensated"
+        });
+    })
+    .unwrap();
+    let page = person.send(&form, &format!("{run}/card"), &card("5555555555554444"));
+    scenario.teardown();
+    page.leads_to(&format!("{run}/confirming"));
+    let told = person.open(&format!("{run}/confirming"));
+    assert_eq!(told.texts("h1"), ["Nothing was registered"]);
+    crate::cards::drain(&app);
+    let mut db = app.connection();
+    assert_eq!(crate::cards::last_four(&mut db, "acme-lab"), None);
+    assert_keys_match(&mut db);
+}
+
+#[test]
+fn a_request_that_takes_effect_after_it_was_given_up_leaves_no_key() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    let form = person.open(&format!("{run}/card"));
+    app.faults.take_effect_late(1);
+    person
+        .send(&form, &format!("{run}/card"), &card("4000000000000259"))
+        .leads_to(&format!("{run}/confirming"));
+    app.until("the end of the look-ups", |_| {
+        app.clock.advance(chrono::TimeDelta::seconds(1));
+        let page = person.open(&format!("{run}/confirming"));
+        (page.texts("h1") == ["Nothing was registered"]).then_some(())
+    });
+    app.clock.advance(chrono::TimeDelta::minutes(11));
+    app.until("the last look and the revocation", |db| {
+        (s::jobs::table.count().get_result::<i64>(db).unwrap() == 0).then_some(())
+    });
+    assert_eq!(
+        crate::cards::last_four(&mut app.connection(), "acme-lab"),
+        None
+    );
+    assert_keys_match(&mut app.connection());
+}
+
+#[test]
+fn i10_nothing_secret_is_logged_even_at_trace_level() {
+    let database = TestDatabase::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let file = std::fs::File::create(&path).unwrap();
+    let process = Process::logging(&database, free_port(), "", "trace", file.into());
+    let person = Person::new(process.base.clone());
+    let fields = [
+        ("email", "main-admin@acme.test"),
+        ("password", "open-sesame-demo"),
+    ];
+    assert_eq!(person.post("/sign-in", &fields).status, 303);
+    let run = person.start_registration("acme-lab");
+    person.choose(&run, "named_card");
+    person.ask_for_a_code(&run);
+    let inbox = person.open("/demo/inbox").texts(".inbox b");
+    person.fill(&format!("{run}/phone-code"), &[("code", "000000")]);
+    person.fill(&format!("{run}/phone-code"), &[("code", &inbox[0])]);
+    for number in ["4000056655665556", "4242424242424241", "4242424242424242"] {
+        person.enter_card(&run, number);
+    }
+    assert_eq!(person.open(&format!("{run}/complete")).status, 200);
+    process.kill();
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        log.contains("TRACE") && log.len() > 10_000,
+        "a log to look into"
+    );
+    for secret in [
+        "4000056655665556",
+        "4242424242424241",
+        "4242424242424242",
+        "4242 4242",
+        "card_number=",
+        "900101",
+        "01012345678",
+        "1234-5678",
+        "open-sesame-demo",
+        &inbox[0],
+    ] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }

@@ -1,7 +1,10 @@
 //! Bad input: every field of every form with nothing, too long, the wrong kind, another script and
 //! control characters. One table over all forms: the same words beside the field and in the summary.
 
-use crate::app::{Page, Person, TestApp};
+use crate::{
+    app::{Page, Person, TestApp, card},
+    database::all_rows,
+};
 
 /// A form: its page, the answers that are right, and for each field what is wrong with what.
 struct Form {
@@ -220,7 +223,9 @@ fn every_field_of_every_form_says_what_is_wrong_and_keeps_the_rest() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
     for forms in [forms, later_forms] {
+        app.clock.advance(chrono::TimeDelta::seconds(31)); // the phone may get another code
         for form in forms(&person) {
+            let before = all_rows(&mut app.connection());
             for (field, value, words) in &form.wrong {
                 let mut fields = form.good.clone();
                 for (name, good) in &mut fields {
@@ -230,6 +235,7 @@ fn every_field_of_every_form_says_what_is_wrong_and_keeps_the_rest() {
                 }
                 let page = person.fill(&form.page, &fields);
                 is_told(&form, field, words, &page);
+                keeps_the_rest(&form, field, &page);
                 for secret in ["card_number", "card_password_2", "birth_digit", "code"] {
                     let filled = page
                         .attributes(&format!("input[name={secret}]"), "value")
@@ -244,10 +250,166 @@ fn every_field_of_every_form_says_what_is_wrong_and_keeps_the_rest() {
                 "{}: nothing at all",
                 form.name
             );
+            let after = all_rows(&mut app.connection());
+            assert_eq!(before, after, "{}: nothing half done", form.name);
             let page = person.fill(&form.page, &form.good);
             assert_eq!(page.status, 303, "{}: {}", form.name, page.body);
         }
     }
+}
+
+/// Every good answer is shown again, but for what is never filled in twice.
+fn keeps_the_rest(form: &Form, wrong: &str, page: &Page) {
+    for (name, value) in &form.good {
+        if *name == wrong || NEVER_FILLED.contains(name) {
+            continue;
+        }
+        let by_value = |css: &str| {
+            page.attributes(&format!("{css}[name={name}]"), "value")
+                .iter()
+                .any(|shown| shown == value)
+        };
+        let is_kept = by_value("input:not([type=radio], [type=checkbox])")
+            || by_value("input[checked]")
+            || page
+                .attributes(&format!("select[name={name}] option[selected]"), "value")
+                .iter()
+                .any(|shown| shown == value);
+        assert!(is_kept, "{}: {name} was lost over {wrong}", form.name);
+    }
+}
+
+const NEVER_FILLED: [&str; 6] = [
+    "card_number",
+    "expiry_month",
+    "expiry_year",
+    "card_password_2",
+    "birth_digit",
+    "code",
+];
+
+/// Every form that posts, with what it needs to be taken.
+fn all_forms(person: &Person) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
+    let named = person.start_registration("acme-main");
+    person.choose(&named, "named_card");
+    person.ask_for_a_code(&named);
+    let anonymous = person.start_registration("acme-ml");
+    person.choose(&anonymous, "anonymous_corporate_card");
+    let run = person.reach_the_anonymous_card_page("acme-web");
+    let agreed = vec![
+        ("payment_method", "named_card"),
+        ("agree_auto_payment", "yes"),
+        ("agree_privacy", "yes"),
+        ("agree_third_party", "yes"),
+    ];
+    let phone = vec![
+        ("holder_name", "김하나"),
+        ("birth_date", "900101"),
+        ("birth_digit", "2"),
+        ("carrier", "skt"),
+        ("phone_number", "010-9999-0000"),
+    ];
+    let mut card_fields = card("5555555555554444").to_vec();
+    card_fields.push(("idempotency_key", "0123456789abcdef0123456789abcdef"));
+    vec![
+        (format!("{named}/payment-method"), agreed),
+        (format!("{named}/phone"), phone),
+        (format!("{named}/phone-code"), vec![("code", "123456")]),
+        (format!("{named}/phone-code/resend"), vec![]),
+        (
+            format!("{anonymous}/business-number"),
+            vec![("business_number", "999-81-00015")],
+        ),
+        (format!("{run}/card"), card_fields),
+        (format!("{run}/cancel"), vec![]),
+        ("/billing/groups/acme-lab/registrations".into(), vec![]),
+    ]
+}
+
+#[test]
+fn no_form_takes_another_users_id_or_tells_that_it_is_there() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let forms = all_forms(&person);
+    let stranger = app.sign_in("admin@blueharbor.test");
+    let tab = stranger.open("/billing/payment-methods");
+    let absent = stranger.open("/billing/registrations/none/card").body;
+    let before = all_rows(&mut app.connection());
+    for (path, fields) in &forms {
+        let page = stranger.send(&tab, path, fields);
+        assert_eq!(page.status, 404, "{path}");
+        assert_eq!(page.body, absent, "{path}");
+    }
+    let rows = |rows: &str| -> Vec<String> {
+        rows.lines()
+            .filter(|line| !line.contains("refused"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(rows(&before), rows(&all_rows(&mut app.connection())));
+}
+
+#[test]
+fn every_form_of_a_stale_tab_says_who_changed_the_group() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let forms = all_forms(&person);
+    let tab = person.open("/billing/payment-methods");
+    for group in ["acme-main", "acme-ml", "acme-web"] {
+        assert!(
+            billing_console::payment_methods::store::claim_version(&mut app.connection(), group, 0)
+                .unwrap()
+        );
+    }
+    for (path, fields) in forms {
+        let expected = if path.ends_with("/cancel") || path.ends_with("/registrations") {
+            303
+        } else {
+            409
+        };
+        assert_eq!(person.send(&tab, &path, &fields).status, expected, "{path}");
+    }
+}
+
+#[test]
+fn every_form_out_of_order_leads_to_the_first_open_step() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let tab = person.open("/billing/payment-methods");
+    let run = person.start_registration("acme-lab");
+    for (step, fields) in [
+        ("phone", vec![("holder_name", "x")]),
+        ("phone-code", vec![("code", "123456")]),
+        ("phone-code/resend", vec![]),
+        ("business-number", vec![("business_number", "9998100015")]),
+        (
+            "card",
+            vec![
+                ("idempotency_key", "0123456789abcdef0123456789abcdef"),
+                ("card_number", "5555555555554444"),
+            ],
+        ),
+    ] {
+        person
+            .send(&tab, &format!("{run}/{step}"), &fields)
+            .leads_to(&format!("{run}/payment-method"));
+    }
+}
+
+#[test]
+fn a_repeated_post_of_any_form_is_taken_or_leads_on_and_is_never_a_fault() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let tab = person.open("/billing/payment-methods");
+    for (path, fields) in all_forms(&person) {
+        let first = person.send(&tab, &path, &fields);
+        let second = person.send(&tab, &path, &fields);
+        for page in [first, second] {
+            assert!(matches!(page.status, 303 | 429), "{path}: {}", page.status);
+        }
+    }
+    crate::cards::drain(&app);
+    crate::cards::assert_keys_match(&mut app.connection());
 }
 
 #[test]

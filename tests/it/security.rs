@@ -302,3 +302,115 @@ fn a_panic_is_a_page_with_a_reference_and_the_next_request_is_served() {
     assert!(!page.body.contains("canary"));
     assert_eq!(person.open("/billing/payment-methods").status, 200);
 }
+
+#[test]
+fn control_characters_in_an_address_are_left_out_or_not_found() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let rows = |query: &str| {
+        person
+            .open(&format!("/billing/payment-methods{query}"))
+            .texts("tr[data-group]")
+            .len()
+    };
+    assert_eq!(rows("?q=ml%00"), 1);
+    assert_eq!(
+        person.open("/billing/payment-methods.csv?q=%00").status,
+        200
+    );
+    for path in [
+        "/billing/groups/acme%00/dedicated-account",
+        "/billing/registrations/%00/card",
+        "/terms/privacy/%1f",
+    ] {
+        assert_eq!(person.open(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn first_audit_rows_of_one_organization_at_once_begin_one_chain() {
+    let app = TestApp::start();
+    let people: Vec<_> = (0..8)
+        .map(|_| (app.sign_in("admin@mirlabs.test"), ()))
+        .collect();
+    diesel::delete(billing_console::db::schema::audit_rows::table)
+        .execute(&mut *app.connection())
+        .unwrap();
+    diesel::delete(billing_console::db::schema::audit_heads::table)
+        .execute(&mut *app.connection())
+        .unwrap();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let posts: Vec<_> = people
+            .iter()
+            .map(|(person, ())| {
+                scope.spawn(|| {
+                    let tab = person.open("/billing/payment-methods");
+                    person.send(&tab, "/sign-out", &[]).status
+                })
+            })
+            .collect();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [303; 8]);
+    let chains = billing_console::audit::verify(&mut app.connection()).unwrap();
+    assert!(chains.iter().all(|chain| chain.fault.is_none()));
+}
+
+#[test]
+fn reads_stay_up_while_another_process_holds_the_lock() {
+    let app = TestApp::start();
+    let Some(file) = app.database_file() else {
+        return; // PostgreSQL's readers wait for nobody.
+    };
+    let person = app.sign_in("main-admin@acme.test");
+    let viewer = app.sign_in("viewer@acme.test");
+    app.clock.advance(chrono::TimeDelta::minutes(2));
+    let mut other = diesel::SqliteConnection::establish(file).unwrap();
+    diesel::connection::SimpleConnection::batch_execute(&mut other, "BEGIN IMMEDIATE").unwrap();
+    assert_eq!(person.open("/billing/payment-methods").status, 200);
+    assert_eq!(
+        person.open("/billing/groups/none/dedicated-account").status,
+        404
+    );
+    assert_eq!(viewer.open("/billing/payment-methods").status, 403);
+    diesel::connection::SimpleConnection::batch_execute(&mut other, "ROLLBACK").unwrap();
+    assert_eq!(person.open("/billing/payment-methods").status, 200);
+}
+
+#[test]
+fn a_post_after_the_session_ended_leads_back_to_a_page() {
+    let app = TestApp::start();
+    for path in ["/cancel", "/phone-code/resend"] {
+        let person = app.sign_in("main-admin@acme.test");
+        let run = person.start_registration("acme-lab");
+        person.choose(&run, "named_card");
+        person.ask_for_a_code(&run);
+        app.clock.advance(chrono::TimeDelta::minutes(16));
+        let sent = person.post(&format!("{run}{path}"), &[]);
+        let sign_in = sent.location.unwrap();
+        assert!(sign_in.starts_with("/sign-in?next="), "{sign_in}");
+        let next = &sign_in["/sign-in?next=".len()..];
+        let back = app.sign_in("main-admin@acme.test").open(next);
+        assert_eq!(back.status, 303, "{next}");
+        assert!(!back.location.unwrap().contains("sign-in"));
+    }
+}
+
+#[test]
+fn head_is_get_without_a_body() {
+    let app = TestApp::start();
+    for path in ["/sign-in", "/healthz"] {
+        let answer = app.visitor().head(path);
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[test]
+fn who_lacks_the_role_can_sign_out() {
+    let app = TestApp::start();
+    let viewer = app.sign_in("viewer@acme.test");
+    let page = viewer.open("/billing/payment-methods");
+    assert_eq!(page.status, 403);
+    viewer.send(&page, "/sign-out", &[]).leads_to("/sign-in");
+    assert_eq!(viewer.open("/billing/payment-methods").status, 303);
+}

@@ -20,7 +20,16 @@ fn staff_find_groups_by_group_organization_and_id() {
     assert_eq!(found("Blue"), ["blueharbor-main"]);
     assert_eq!(found("blueharbor"), ["blueharbor-main"]);
     assert_eq!(found("%EC%97%B0%EA%B5%AC"), ["mir-lab"]);
+    assert_eq!(found("acme%20ROBOTICS").len(), 4);
+    assert_eq!(found("HARBOR-m"), ["blueharbor-main"], "a part of an id");
     assert!(found("%25").is_empty());
+    assert_eq!(
+        found("acme-l%00ab"),
+        ["acme-lab"],
+        "control characters are left out"
+    );
+    assert_eq!(staff.open("/support/groups?q=%00").status, 200);
+    assert_eq!(staff.open("/support/groups/acme%00").status, 404);
     assert!(
         staff
             .open("/support/groups?q=zzz")

@@ -6,6 +6,7 @@ use askama::Template;
 use super::{Head, open_run, path};
 use crate::{
     access::Viewer,
+    audit,
     error::Error,
     groups::BillingGroup,
     registration::{Run, Step, checks, store},
@@ -118,6 +119,16 @@ fn shown_again(typed: String) -> String {
         .collect()
 }
 
+/// A business that is not active leaves its trace: one row a person and hour, with a count.
+fn note_refused(services: &crate::app::Services, run: &Run) -> Result<(), Error> {
+    services.db.transaction(|db| {
+        let organization =
+            crate::access::store::organization_of(db, &run.user_id)?.unwrap_or_default();
+        let (route, now) = ("POST …/business-number", services.clock.now());
+        audit::count(db, &organization, &run.user_id, route, 422, now)
+    })
+}
+
 fn verify(
     services: &crate::app::Services,
     run: &Run,
@@ -133,7 +144,10 @@ fn verify(
         .map(|status| status.refusal())
     {
         Err(_) => return Ok(Some(Refused::Unreachable)),
-        Ok(Some(key)) => return Ok(Some(Refused::Problem(key))),
+        Ok(Some(key)) => {
+            note_refused(services, run)?;
+            return Ok(Some(Refused::Problem(key)));
+        }
         Ok(None) => {}
     }
     services.db.transaction(|db| {

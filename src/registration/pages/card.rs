@@ -186,6 +186,10 @@ pub(super) async fn submit(
                         Ok((answer, attempt))
                     }
                 };
+                if let Ok((Answer::Overtaken, attempt)) = &done {
+                    let mut db = services.db.connection()?;
+                    store::refuse_stale(&mut db, &attempt.group_id, attempt.group_version)?;
+                }
                 Ok((seen, done))
             },
         )

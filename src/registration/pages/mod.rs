@@ -12,10 +12,11 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::{Run, State, Step, rules, rules::Progress, store, terms};
+use super::{Run, State, Step, rules, rules::Progress, store, store::Going, terms};
 use crate::{
     access::Viewer,
     app::Services,
+    audit,
     db::AnyConnection,
     error::Error,
     groups::BillingGroup,
@@ -31,7 +32,11 @@ pub fn routes(config: &mut ServiceConfig) {
     // These forms have a few short fields: a longer body is none of them.
     let short = |step: &str| run(step).app_data(FormLimit(SHORT_FORM));
     config
-        .service(web::resource("/billing/groups/{group}/registrations").post(start))
+        .service(
+            web::resource("/billing/groups/{group}/registrations")
+                .get(|| page_of_post("/billing/payment-methods".to_owned()))
+                .post(start),
+        )
         .service(run("payment-method").get(choose::show).post(choose::submit))
         .service(run("phone").get(phone::show).post(phone::submit))
         .service(
@@ -39,7 +44,11 @@ pub fn routes(config: &mut ServiceConfig) {
                 .get(phone::show_code)
                 .post(phone::submit_code),
         )
-        .service(short("phone-code/resend").post(phone::resend))
+        .service(
+            short("phone-code/resend")
+                .get(|id: web::Path<String>| page_of_post(path(&id, "phone-code")))
+                .post(phone::resend),
+        )
         .service(
             short("business-number")
                 .get(business::show)
@@ -48,9 +57,18 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(short("card").get(card::show).post(card::submit))
         .service(run("confirming").get(outcome::confirming))
         .service(run("complete").get(outcome::complete))
-        .service(short("cancel").post(cancel))
+        .service(
+            short("cancel")
+                .get(|id: web::Path<String>| page_of_post(path(&id, "payment-method")))
+                .post(cancel),
+        )
         .service(web::resource("/billing/groups/{group}/dedicated-account").get(account::show))
         .service(web::resource("/terms/{kind}/{version}").get(terms::show));
+}
+
+/// Where an address that only takes posts leads a browser: after a sign-in, or for the other language.
+async fn page_of_post(page: String) -> HttpResponse {
+    see_other(page)
 }
 
 /// The address of a run's page.
@@ -116,7 +134,20 @@ async fn start(
             if let Some(run) = store::in_flight(db, &group.id)? {
                 return Ok(path(&run, "confirming"));
             }
-            let id = store::resume_or_start(db, admin, &group, services.clock.now())?;
+            let now = services.clock.now();
+            let id = match store::resume_or_start(db, admin, &group, now)? {
+                Going::Resumed(id) => id,
+                Going::Started(id) => {
+                    let entry = audit::Entry::new(
+                        &group.organization_id,
+                        &viewer.id,
+                        "registration.started",
+                        &group.id,
+                    );
+                    audit::append(db, now, &entry.detail("registration", &id))?;
+                    id
+                }
+            };
             let run = store::run(db, &services.settings.secret_key, &id)?;
             Ok(path(&id, Progress::of(&run).first_open().as_str()))
         })
@@ -133,14 +164,25 @@ async fn cancel(
     let services = visit.services.clone();
     visit
         .write(posted, move |db, viewer, _| {
-            let (run, _) = store::own_run(
+            let (run, group) = store::own_run(
                 db,
                 viewer.administrator()?,
                 &services.settings.secret_key,
                 &id,
             )?;
             match run.state {
-                State::Open => store::end(db, &run.id, State::Cancelled, services.clock.now()),
+                State::Open => {
+                    let now = services.clock.now();
+                    store::end(db, &run.id, State::Cancelled, now)?;
+                    let entry = audit::Entry::new(
+                        &group.organization_id,
+                        &viewer.id,
+                        "registration.cancelled",
+                        &group.id,
+                    )
+                    .reference(&run.reference);
+                    audit::append(db, now, &entry.detail("registration", &run.id))
+                }
                 _ => ended(&run),
             }
         })

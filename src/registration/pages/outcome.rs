@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
+use chrono::NaiveDateTime;
 
 use super::{Head, path};
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         store::{Filter, groups_in_order},
     },
     registration::{
-        Outcome, State, Step,
+        Outcome, Run, State, Step,
         attempt::{self, Attempt, AttemptState},
         rules::Progress,
         store,
@@ -28,10 +29,41 @@ struct ConfirmingPage {
     shell: Shell,
     head: Head,
     reference: String,
-    /// Whether it is still being looked up; else nothing was registered.
-    is_open: bool,
+    stands: Stands,
     /// Where its person tries again.
     again: String,
+}
+
+/// What is known of the attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It is being looked up.
+    Open,
+    /// It is being looked up for so long that it is a case for staff.
+    OpenForLong,
+    /// Nothing was registered, for the reason of this message.
+    Nothing(&'static str),
+}
+
+impl Stands {
+    fn of(run: &Run, attempt: &Attempt, now: NaiveDateTime) -> Self {
+        match (run.state, attempt.refusal) {
+            (State::Confirming, _) if attempt.is_case_for_staff(now) => Self::OpenForLong,
+            (State::Confirming, _) => Self::Open,
+            (_, Some(refusal)) => Self::Nothing(refusal.message_key()),
+            _ if attempt.state == AttemptState::NotSent => Self::Nothing("conf-none-not-sent"),
+            _ => Self::Nothing("conf-none-body"),
+        }
+    }
+
+    /// Seconds until the page looks again.
+    fn reload(self) -> Option<u8> {
+        match self {
+            Self::Open => Some(3),
+            Self::OpenForLong => Some(60),
+            Self::Nothing(_) => None,
+        }
+    }
 }
 
 #[derive(Template)]
@@ -59,16 +91,19 @@ pub(super) async fn confirming(visit: Visit, id: web::Path<String>) -> Result<Ht
                 &id,
             )?;
             let attempt = attempt::newest(db, &run.id)?;
+            if run.state == State::Open {
+                store::refuse_stale(db, &group.id, run.group_version)?;
+            }
             Ok((run, group, attempt))
         })
         .await?;
-    let first_open = path(&run.id, Progress::of(&run).first_open().as_str());
-    let attempt: Attempt = match (run.state, attempt) {
-        (State::Complete, _) => return Err(Error::SeeOther(path(&run.id, "complete"))),
-        (State::Confirming, Some(attempt)) => attempt,
-        (State::Open, Some(attempt)) if attempt.state == AttemptState::Compensated => attempt,
-        (State::Open, _) => return Err(Error::SeeOther(first_open)),
-        _ => return Err(Error::SeeOther("/billing/payment-methods".into())),
+    let attempt = attempt.filter(|_| matches!(run.state, State::Confirming | State::Open));
+    let Some(attempt) = attempt else {
+        return Err(match run.state {
+            State::Complete => Error::SeeOther(path(&run.id, "complete")),
+            State::Open => Error::SeeOther(path(&run.id, Progress::of(&run).first_open().as_str())),
+            _ => Error::SeeOther("/billing/payment-methods".into()),
+        });
     };
     pages::page(
         StatusCode::OK,
@@ -76,8 +111,8 @@ pub(super) async fn confirming(visit: Visit, id: web::Path<String>) -> Result<Ht
             t: visit.t,
             shell: visit.shell(&viewer, Section::None),
             head: Head::new(&run, &group, 3, None),
+            stands: Stands::of(&run, &attempt, visit.services.clock.now()),
             reference: attempt.reference,
-            is_open: run.state == State::Confirming,
             again: path(&run.id, Step::Card.as_str()),
         },
     )

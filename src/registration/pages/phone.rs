@@ -8,11 +8,13 @@ use super::{Head, open_run, path};
 use crate::{
     access::Viewer,
     app::Services,
-    clock,
+    audit, clock,
     error::Error,
     groups::BillingGroup,
-    registration::{Kept, Run, Step, checks, store},
-    verification::{CODE_DIGITS, Carrier, Confirmation, HolderIdentity, PhoneNumber, code_of},
+    registration::{Kept, Run, Step, checks, checks::NotNow, rules::OPEN_FOR, store},
+    verification::{
+        CODE_DIGITS, Carrier, Confirmation, HolderIdentity, LOCK, PhoneNumber, code_of,
+    },
     web::{
         self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other,
     },
@@ -38,6 +40,7 @@ struct PhoneCodePage {
     problems: Problems,
     masked: String,
     expires_at: Option<NaiveDateTime>,
+    locked_until: Option<NaiveDateTime>,
 }
 
 type OpenRun = (Run, BillingGroup);
@@ -45,62 +48,120 @@ type OpenRun = (Run, BillingGroup);
 fn phone_page(
     visit: &Visit,
     viewer: &Viewer,
-    status: StatusCode,
     (run, group): &OpenRun,
     typed: Kept,
-    problems: Problems,
+    refused: Option<Refused>,
 ) -> Result<HttpResponse, Error> {
+    let (status, problems, retry_after) = Refused::parts(refused, visit);
     let head = Head::new(run, group, 2, Some("payment-method"));
     let shell = visit.shell(viewer, Section::None);
-    with_retry(pages::page(
-        status,
-        &PhonePage {
-            t: visit.t,
-            shell,
-            head,
-            problems,
-            typed,
-        },
-    )?)
+    with_retry(
+        pages::page(
+            status,
+            &PhonePage {
+                t: visit.t,
+                shell,
+                head,
+                problems,
+                typed,
+            },
+        )?,
+        retry_after,
+    )
 }
 
 fn code_page(
     visit: &Visit,
     viewer: &Viewer,
-    status: StatusCode,
     (run, group): &OpenRun,
-    problems: Problems,
+    refused: Option<Refused>,
 ) -> Result<HttpResponse, Error> {
+    let (status, problems, retry_after) = Refused::parts(refused, visit);
     let now = visit.services.clock.now();
     let expires_at = run
         .phone
         .as_ref()
         .and_then(|check| check.expires_at)
         .filter(|at| *at > now);
+    let locked_until = run
+        .phone
+        .as_ref()
+        .and_then(|check| check.locked_until)
+        .filter(|at| *at > now);
     let masked = PhoneNumber::parse(&run.kept.phone).map_or(String::new(), |phone| phone.masked());
     let head = Head::new(run, group, 2, Some("phone"));
     let shell = visit.shell(viewer, Section::None);
-    with_retry(pages::page(
-        status,
-        &PhoneCodePage {
-            t: visit.t,
-            shell,
-            head,
-            problems,
-            masked,
-            expires_at,
-        },
-    )?)
+    with_retry(
+        pages::page(
+            status,
+            &PhoneCodePage {
+                t: visit.t,
+                shell,
+                head,
+                problems,
+                masked,
+                expires_at,
+                locked_until,
+            },
+        )?,
+        retry_after,
+    )
 }
 
-fn with_retry(mut response: HttpResponse) -> Result<HttpResponse, Error> {
-    if matches!(
-        response.status(),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-    ) {
-        response.headers_mut().insert(RETRY_AFTER, 30.into());
+fn with_retry(mut response: HttpResponse, retry_after: Option<i64>) -> Result<HttpResponse, Error> {
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     Ok(response)
+}
+
+/// Why a page is shown again.
+struct Refused {
+    status: StatusCode,
+    problems: Problems,
+    /// When it can be tried again (UTC).
+    until: Option<NaiveDateTime>,
+}
+
+impl Refused {
+    fn unprocessable(problems: Problems) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            problems,
+            until: None,
+        }
+    }
+
+    fn too_many(field: &'static str, why: NotNow) -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            problems: Problems::one(field, why.words),
+            until: why.until,
+        }
+    }
+
+    fn unreachable(field: &'static str) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            problems: Problems::one(field, Message::new("phone-unreachable")),
+            until: None,
+        }
+    }
+
+    /// Status, problems and the seconds of `Retry-After`.
+    fn parts(refused: Option<Self>, visit: &Visit) -> (StatusCode, Problems, Option<i64>) {
+        let Some(refused) = refused else {
+            return (StatusCode::OK, Problems::default(), None);
+        };
+        let wait = |until: NaiveDateTime| (until - visit.services.clock.now()).num_seconds().max(1);
+        let retry_after = match (refused.status, refused.until) {
+            (_, Some(until)) => Some(wait(until)),
+            (StatusCode::TOO_MANY_REQUESTS, None) => Some(OPEN_FOR.num_seconds()),
+            (StatusCode::SERVICE_UNAVAILABLE, None) => Some(30),
+            _ => None,
+        };
+        (refused.status, refused.problems, retry_after)
+    }
 }
 
 /// `GET …/phone`
@@ -110,18 +171,8 @@ pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResp
         .read(move |db, viewer| open_run(db, &services, viewer, &id, Step::Phone))
         .await?;
     let typed = open.0.kept.clone();
-    phone_page(
-        &visit,
-        &viewer,
-        StatusCode::OK,
-        &open,
-        typed,
-        Problems::default(),
-    )
+    phone_page(&visit, &viewer, &open, typed, None)
 }
-
-/// Why no code was sent, and the status that says so.
-type NotSent = (StatusCode, Problems);
 
 /// `POST …/phone`: the code is sent after the first transaction, with no connection held.
 pub(super) async fn submit(
@@ -130,6 +181,7 @@ pub(super) async fn submit(
     posted: Posted,
 ) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
+    let address = visit.address;
     let (viewer, (open, typed, not_sent)) = visit
         .write_then(
             posted,
@@ -139,14 +191,10 @@ pub(super) async fn submit(
                 let holder = match read_holder(&services, fields)? {
                     Ok(holder) => holder,
                     Err(problems) => {
-                        return Ok((
-                            open,
-                            typed,
-                            Err((StatusCode::UNPROCESSABLE_ENTITY, problems)),
-                        ));
+                        return Ok((open, typed, Err(Refused::unprocessable(problems))));
                     }
                 };
-                let sent = match checks::take_send(db, &services, &open.0, &holder.phone)? {
+                let sent = match checks::take_send(db, &services, &open.0, &holder.phone, true)? {
                     Ok(provider_id) => {
                         let mut kept = open.0.kept.clone();
                         kept.holder_name = holder.name.to_string();
@@ -162,18 +210,18 @@ pub(super) async fn submit(
                         )?;
                         Ok((provider_id, holder))
                     }
-                    Err(why) => Err((
-                        StatusCode::TOO_MANY_REQUESTS,
-                        Problems::one("phone_number", why),
-                    )),
+                    Err(why) => Err(Refused::too_many("phone_number", why)),
                 };
                 Ok((open, typed, sent))
             },
-            |services, (open, typed, sent)| {
+            move |services, (open, typed, sent)| {
                 let not_sent = match sent {
-                    Ok((provider_id, holder)) => send(services, &open.0, "phone_number", || {
-                        services.phone.send(&provider_id, &holder).is_ok()
-                    })?,
+                    Ok((id, holder)) => {
+                        let phone = holder.phone.digits();
+                        send(services, &open.0, phone, "phone_number", || {
+                            services.phone.send(&id, &holder, address).is_ok()
+                        })?
+                    }
                     Err(why) => Some(why),
                 };
                 Ok((open, typed, not_sent))
@@ -182,7 +230,7 @@ pub(super) async fn submit(
         .await?;
     match not_sent {
         None => Ok(see_other(path(&open.0.id, "phone-code"))),
-        Some((status, problems)) => phone_page(&visit, &viewer, status, &open, typed, problems),
+        refused => phone_page(&visit, &viewer, &open, typed, refused),
     }
 }
 
@@ -228,19 +276,17 @@ fn read_holder(
 fn send(
     services: &Services,
     run: &Run,
+    phone: &str,
     field: &'static str,
     deliver: impl FnOnce() -> bool,
-) -> Result<Option<NotSent>, Error> {
+) -> Result<Option<Refused>, Error> {
     if deliver() {
         return Ok(None);
     }
     services
         .db
-        .transaction(|db| checks::undo_send(db, &run.id))?;
-    Ok(Some((
-        StatusCode::SERVICE_UNAVAILABLE,
-        Problems::one(field, Message::new("phone-unreachable")),
-    )))
+        .transaction(|db| checks::undo_send(db, services, run, phone))?;
+    Ok(Some(Refused::unreachable(field)))
 }
 
 /// `GET …/phone-code`
@@ -249,7 +295,7 @@ pub(super) async fn show_code(visit: Visit, id: web::Path<String>) -> Result<Htt
     let (viewer, open) = visit
         .read(move |db, viewer| open_run(db, &services, viewer, &id, Step::PhoneCode))
         .await?;
-    code_page(&visit, &viewer, StatusCode::OK, &open, Problems::default())
+    code_page(&visit, &viewer, &open, None)
 }
 
 /// `POST …/phone-code/resend`
@@ -266,15 +312,15 @@ pub(super) async fn resend(
                 let open = open_run(db, &services, viewer, &id, Step::PhoneCode)?;
                 let phone = PhoneNumber::parse(&open.0.kept.phone)
                     .map_err(|_| Error::SeeOther(path(&open.0.id, Step::Phone.as_str())))?;
-                let sent = checks::take_send(db, &services, &open.0, &phone)?;
+                let sent = checks::take_send(db, &services, &open.0, &phone, false)?;
                 Ok((open, sent.map(|provider_id| (provider_id, phone))))
             },
             |services, (open, sent)| {
                 let not_sent = match sent {
-                    Ok((provider_id, phone)) => send(services, &open.0, "code", || {
-                        services.phone.resend(&provider_id, &phone).is_ok()
+                    Ok((id, phone)) => send(services, &open.0, phone.digits(), "code", || {
+                        services.phone.resend(&id, &phone).is_ok()
                     })?,
-                    Err(why) => Some((StatusCode::TOO_MANY_REQUESTS, Problems::one("code", why))),
+                    Err(why) => Some(Refused::too_many("code", why)),
                 };
                 Ok((open, not_sent))
             },
@@ -282,7 +328,7 @@ pub(super) async fn resend(
         .await?;
     match not_sent {
         None => Ok(see_other(path(&open.0.id, "phone-code"))),
-        Some((status, problems)) => code_page(&visit, &viewer, status, &open, problems),
+        refused => code_page(&visit, &viewer, &open, refused),
     }
 }
 
@@ -302,15 +348,14 @@ pub(super) async fn submit_code(
                     Ok(code) => code,
                     Err(key) => {
                         let why = Message::new(key).arg("n", CODE_DIGITS);
-                        return Ok((open, Err((StatusCode::UNPROCESSABLE_ENTITY, why))));
+                        let why = Refused::unprocessable(Problems::one("code", why));
+                        return Ok((open, Err(why)));
                     }
                 };
-                let tried = match checks::take_try(db, &open.0, services.clock.now())? {
+                let tried = match checks::take_try(db, &services, &open.0)? {
                     Ok(left) => Ok((code, left)),
-                    Err(why) if why.key() == "err-code-locked" => {
-                        Err((StatusCode::TOO_MANY_REQUESTS, why))
-                    }
-                    Err(why) => Err((StatusCode::UNPROCESSABLE_ENTITY, why)),
+                    Err(why) if why.until.is_some() => Err(Refused::too_many("code", why)),
+                    Err(why) => Err(Refused::unprocessable(Problems::one("code", why.words))),
                 };
                 Ok((open, tried))
             },
@@ -325,9 +370,7 @@ pub(super) async fn submit_code(
         .await?;
     match refused {
         None => Ok(see_other(path(&open.0.id, "card"))),
-        Some((status, why)) => {
-            code_page(&visit, &viewer, status, &open, Problems::one("code", why))
-        }
+        refused => code_page(&visit, &viewer, &open, refused),
     }
 }
 
@@ -336,36 +379,49 @@ fn confirm(
     run: &Run,
     code: &str,
     left: i32,
-) -> Result<Option<(StatusCode, Message)>, Error> {
+) -> Result<Option<Refused>, Error> {
     let Some(check) = &run.phone else {
         return Ok(None);
     };
-    let now = services.clock.now();
     let refused = match services.phone.confirm(&check.provider_id, code) {
         Ok(Confirmation::Verified) => {
             services
                 .db
-                .transaction(|db| checks::verify_phone(db, &run.id, &check.provider_id, now))?;
+                .transaction(|db| checks::verify_phone(db, services, run, &check.provider_id))?;
             return Ok(None);
         }
-        Ok(Confirmation::WrongCode) if left == 0 => (
-            StatusCode::TOO_MANY_REQUESTS,
-            checks::locked(now + crate::verification::LOCK),
-        ),
-        Ok(Confirmation::WrongCode) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Message::new("err-code-wrong").arg("left", left),
-        ),
-        Ok(Confirmation::Expired) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Message::new("err-code-expired"),
-        ),
-        Err(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Message::new("phone-unreachable"),
-        ),
+        Ok(Confirmation::WrongCode) if left == 0 => {
+            let until = services.clock.now() + LOCK;
+            Refused::too_many("code", NotNow::locked(until))
+        }
+        Ok(Confirmation::WrongCode) => {
+            let why = Message::new("err-code-wrong").arg("left", left);
+            Refused::unprocessable(Problems::one("code", why))
+        }
+        Ok(Confirmation::Expired) => {
+            Refused::unprocessable(Problems::one("code", Message::new("err-code-expired")))
+        }
+        Err(_) => Refused::unreachable("code"),
     };
+    note_wrong_code(services, run, refused.status)?;
     Ok(Some(refused))
+}
+
+/// A wrong code leaves its trace: one row a person and hour, with a count.
+fn note_wrong_code(services: &Services, run: &Run, status: StatusCode) -> Result<(), Error> {
+    services.db.transaction(|db| {
+        let organization =
+            crate::access::store::organization_of(db, &run.user_id)?.unwrap_or_default();
+        let (route, status) = ("POST …/phone-code", i32::from(status.as_u16()));
+        audit::count(
+            db,
+            &organization,
+            &run.user_id,
+            route,
+            status,
+            services.clock.now(),
+        )
+    })
 }
 
 impl PhonePage {
