@@ -16,7 +16,7 @@ use actix_session::{
 use actix_web::{
     App, HttpServer,
     cookie::{Key, SameSite},
-    middleware::from_fn,
+    middleware::{Compress, from_fn},
     web::{self, Data, ServiceConfig},
 };
 
@@ -37,7 +37,11 @@ use crate::{
         BusinessRegistry, PhoneVerification,
         sandbox::{SandboxBusinessRegistry, SandboxPhone},
     },
-    web::{guard, health, session::DatabaseSessions, static_files},
+    web::{
+        guard, health,
+        session::{DatabaseSessions, cookie_name},
+        static_files,
+    },
 };
 
 /// What the console runs on. Shared by all requests and the worker.
@@ -134,14 +138,9 @@ pub async fn serve(
     let server = HttpServer::new(move || {
         let services = shared.clone();
         let settings = &services.settings;
-        let name = if settings.is_https() {
-            "__Host-billing_session"
-        } else {
-            "billing_session"
-        };
         let cookie_key = Key::derive_from(&settings.secret_key.derive(Purpose::Cookie));
         let sessions = SessionMiddleware::builder(DatabaseSessions(services.clone()), cookie_key)
-            .cookie_name(name.to_owned())
+            .cookie_name(cookie_name(settings).to_owned())
             .cookie_secure(settings.is_https())
             .cookie_http_only(true)
             .cookie_same_site(SameSite::Lax)
@@ -155,6 +154,7 @@ pub async fn serve(
             .default_service(web::to(|| async { Err::<&str, Error>(Error::NotFound) }))
             .wrap(sessions)
             .wrap(from_fn(guard::watch))
+            .wrap(Compress::default())
     })
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))

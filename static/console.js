@@ -1,40 +1,74 @@
-// Improves pages that already work: focuses the error summary, posts a form once, counts a code's
-// time down, hides agreements that a dedicated account does not ask for, prints.
+// Improves pages that already work: focuses the error summary, posts a form once, groups a card number,
+// counts a code's time down, copies and prints. Without it nothing is missing but these.
 "use strict";
 
+document.documentElement.classList.add("scripted");
 document.querySelector("[data-focus]")?.focus();
 
+// A second click does not send a form twice; a page out of the browser's cache may be sent again.
+const mark = (form, sent) => {
+  form.toggleAttribute("data-sent", sent);
+  for (const button of form.querySelectorAll("button")) {
+    sent ? button.setAttribute("aria-disabled", "true") : button.removeAttribute("aria-disabled");
+  }
+};
 addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
-  if (form.dataset.sent) {
-    event.preventDefault();
-    return;
-  }
-  form.dataset.sent = "yes";
-  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+  if (form.hasAttribute("data-sent")) event.preventDefault();
+  else mark(form, true);
 });
-
-// A page that comes back from the browser's cache may be sent again.
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) {
-    delete form.dataset.sent;
-    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
-  }
+  for (const form of document.querySelectorAll("form[data-sent]")) mark(form, false);
 });
 
-const agreements = document.querySelector("[data-agreements]");
-if (agreements) {
-  const choose = () => {
-    const chosen = document.querySelector("input[name=payment_method]:checked");
-    agreements.hidden = chosen?.value === "dedicated_account";
+// 4242 4242 4242 4242, American Express 3782 822463 10005. The caret stays behind its digit.
+const digitsOf = (text) => text.normalize("NFKC").replace(/\D/g, "");
+const grouped = (digits) =>
+  (/^3[47]/.test(digits) ? digits.replace(/^(\d{4})(\d{1,6})?(\d+)?$/, "$1 $2 $3") : digits.replace(/\d{4}(?=\d)/g, "$& ")).trim();
+const number = document.querySelector("input[name=card_number]");
+if (number) {
+  const show = (digits, before) => {
+    number.value = grouped(digits);
+    let caret = 0;
+    for (let seen = 0; caret < number.value.length && seen < before; caret++) {
+      if (number.value[caret] !== " ") seen++;
+    }
+    number.setSelectionRange(caret, caret);
   };
-  addEventListener("change", choose);
-  choose();
+  number.addEventListener("input", (event) => {
+    // What is no number stays as it was typed: the answer says what is wrong with it.
+    if (event.isComposing || /[^\d\s-]/.test(number.value.normalize("NFKC"))) return;
+    show(digitsOf(number.value), digitsOf(number.value.slice(0, number.selectionStart)).length);
+  });
+  number.addEventListener("paste", (event) => {
+    const digits = digitsOf(event.clipboardData.getData("text"));
+    if (digits.length < 12 || digits.length > 19) return;
+    event.preventDefault();
+    show(digits, digits.length);
+  });
 }
 
-const print = document.querySelector("[data-print]");
-if (print) {
-  print.hidden = false;
-  print.addEventListener("click", () => window.print());
+// The server said how many seconds are left: the browser's own clock is not asked for the time.
+for (const timer of document.querySelectorAll("[data-seconds]")) {
+  const end = performance.now() + timer.dataset.seconds * 1000;
+  const tick = () => {
+    const left = Math.max(0, Math.round((end - performance.now()) / 1000));
+    timer.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    if (left === 0) clearInterval(every);
+  };
+  const every = setInterval(tick, 1000);
+  tick();
 }
+
+addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy], [data-print]");
+  if (!button) return;
+  if ("print" in button.dataset) return print();
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.querySelector("[data-said]").textContent = button.dataset.copied;
+  } catch {
+    getSelection().selectAllChildren(button.previousElementSibling);
+  }
+});

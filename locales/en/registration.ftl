@@ -186,3 +186,5 @@ sandbox-card-lost-answer = Registered, but the answer is lost
 sandbox-card-later-declined = Registered, later payments fail
 sandbox-brn = Test number: 999-81-00015. Closed: 999-81-00029. Dormant: 999-86-00010.
 sandbox-inbox = Open the demo inbox to see the code
+s3c-left = Time left
+acct-details = Account details

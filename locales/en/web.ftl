@@ -45,3 +45,7 @@ stale-title = The payment method was changed meanwhile
 stale-body = { $who } registered another payment method at { $time }. Check it before you continue.
 stale-body-unknown = Another payment method was registered while you were here. Check it before you continue.
 stale-see = See current method
+copy = Copy
+copied = Copied
+new-tab = opens in a new tab
+demo-inbox-code = Code for { $to }

@@ -178,3 +178,5 @@ sandbox-card-lost-answer = 등록되지만 응답이 사라짐
 sandbox-card-later-declined = 등록되지만 이후 결제 실패
 sandbox-brn = 시험용 번호: 999-81-00015. 폐업: 999-81-00029. 휴업: 999-86-00010.
 sandbox-inbox = 데모 문자함에서 인증번호 보기
+s3c-left = 남은 시간
+acct-details = 계좌 정보 보기

@@ -45,3 +45,7 @@ stale-title = 그사이 결제 수단이 바뀌었어요
 stale-body = { $who }님이 { $time }에 다른 결제 수단을 등록했어요. 먼저 확인해 주세요.
 stale-body-unknown = 등록하는 동안 다른 결제 수단이 등록됐어요. 먼저 확인해 주세요.
 stale-see = 현재 결제 수단 보기
+copy = 복사
+copied = 복사했어요
+new-tab = 새 탭에서 열려요
+demo-inbox-code = { $to } 인증번호

@@ -44,6 +44,15 @@ impl Choice {
         }
     }
 
+    /// Its icon.
+    pub fn icon(self) -> &'static str {
+        match self {
+            Self::NamedCard => "smartphone",
+            Self::AnonymousCorporateCard => "building-2",
+            Self::DedicatedAccount => "landmark",
+        }
+    }
+
     /// The key of its hint.
     pub fn hint_key(self) -> &'static str {
         match self {

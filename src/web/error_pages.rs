@@ -11,7 +11,7 @@ use actix_web::{
 use askama::Template;
 use chrono::NaiveDateTime;
 
-use super::{Lang, Shell, Texts, see_other};
+use super::{Lang, Shell, Texts, see_other, session::cookie_name};
 use crate::{
     access::RoleNeededPage,
     app::Services,
@@ -64,6 +64,8 @@ pub struct Asked {
     pub id: String,
     /// The words that it is answered in.
     pub t: Texts,
+    /// Whether it carries a session, alive or not.
+    pub has_session: bool,
     method: Method,
     path: String,
     path_and_query: String,
@@ -73,6 +75,7 @@ impl Asked {
     /// Notes a request.
     pub fn new(request: &ServiceRequest, services: Data<Services>, id: String) -> Self {
         Self {
+            has_session: request.cookie(cookie_name(&services.settings)).is_some(),
             services,
             id,
             t: texts_of(request.request()),
@@ -97,6 +100,9 @@ impl Asked {
 struct ErrorPage<'a> {
     t: Texts,
     shell: Shell,
+    icon: &'static str,
+    /// A class of the style sheet.
+    tone: &'static str,
     title: &'a str,
     body: String,
     reference: Option<&'a str>,
@@ -174,23 +180,24 @@ pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
 /// The page of a status.
 pub fn of_status(asked: &Asked, status: StatusCode) -> HttpResponse {
     let t = asked.t;
-    let (title, body) = match status.as_u16() {
-        400 => ("page-400-title", "page-400-body"),
-        403 => ("page-403-title", "page-403-body"),
-        404 => ("page-404", "page-404-body"),
-        405 => ("page-405-title", "page-405-body"),
-        408 => ("page-408-title", "page-408-body"),
-        413 => ("page-413-title", "page-413-body"),
-        415 => ("page-415-title", "page-415-body"),
-        421 => ("page-421-title", "page-421-body"),
-        503 => ("page-503-title", "page-503-body"),
-        code if code < 500 => ("page-400-title", "page-400-body"),
-        _ => ("page-500", "page-500-body"),
+    let (title, body, icon, tone) = match status.as_u16() {
+        403 => ("page-403-title", "page-403-body", "lock", "warn"),
+        404 => ("page-404", "page-404-body", "file-question-mark", ""),
+        405 => ("page-405-title", "page-405-body", "file-question-mark", ""),
+        408 => ("page-408-title", "page-408-body", "clock", "warn"),
+        413 => ("page-413-title", "page-413-body", "circle-alert", "warn"),
+        415 => ("page-415-title", "page-415-body", "circle-alert", "warn"),
+        421 => ("page-421-title", "page-421-body", "circle-alert", "warn"),
+        503 => ("page-503-title", "page-503-body", "cloud-off", "warn"),
+        code if code < 500 => ("page-400-title", "page-400-body", "circle-alert", "warn"),
+        _ => ("page-500", "page-500-body", "circle-alert", "bad"),
     };
     let reference = (status == StatusCode::INTERNAL_SERVER_ERROR).then_some(asked.id.as_str());
     let page = ErrorPage {
         t,
         shell: outer_shell(asked),
+        icon,
+        tone,
         title: t.text(title),
         body: t.text(body).to_owned(),
         reference,
@@ -204,6 +211,8 @@ fn too_many(asked: &Asked, until: NaiveDateTime) -> HttpResponse {
     let page = ErrorPage {
         t,
         shell: outer_shell(asked),
+        icon: "clock",
+        tone: "warn",
         title: t.text("page-429-title"),
         body: t.fill("page-429-body").arg("time", until).to_string(),
         reference: None,

@@ -170,10 +170,21 @@ fn set_headers(headers: &mut HeaderMap, asked: &Asked) {
             "max-age=31536000; includeSubDomains",
         );
     }
-    if !asked.path().starts_with("/static/") {
-        set("cache-control", "no-store");
-        set("vary", "Cookie, Accept-Language");
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        set_caching(headers, asked);
     }
+}
+
+/// A page that only somebody signed in sees stays nowhere. Another may come back out of the browser's
+/// back/forward cache, and is asked for again in every other case.
+fn set_caching(headers: &mut HeaderMap, asked: &Asked) {
+    let is_personal = asked.has_session || headers.contains_key(header::SET_COOKIE);
+    let keep = if is_personal { "no-store" } else { "no-cache" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Cookie, Accept-Language"),
+    );
 }
 
 fn set_body_deadline(request: &mut ServiceRequest, deadline: Instant) {

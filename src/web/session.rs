@@ -14,6 +14,7 @@ use crate::{
     db::schema::sessions,
     error::Error,
     secrets::{random_hex, sha256_hex},
+    settings::Settings,
 };
 
 /// Minutes without a request after which a session ends.
@@ -53,6 +54,15 @@ impl std::fmt::Display for SessionFault {
 }
 
 impl std::error::Error for SessionFault {}
+
+/// The cookie's name: bound to the host where browsers reach the console by TLS.
+pub fn cookie_name(settings: &Settings) -> &'static str {
+    if settings.is_https() {
+        "__Host-billing_session"
+    } else {
+        "billing_session"
+    }
+}
 
 /// The hash under which a session is stored.
 pub fn key_hash(key: &str) -> String {

@@ -1,6 +1,6 @@
 //! The frame around every page: brand, organization, navigation, language switch, account menu.
 
-use super::{Texts, static_files};
+use super::Texts;
 use crate::{access::Viewer, app::Services};
 
 /// Which tab of the navigation a page belongs to.
@@ -22,8 +22,6 @@ pub struct Shell {
     pub helpdesk: Option<String>,
     /// Whether this is the demo: a ribbon on every page.
     pub demo: bool,
-    /// The hash in the addresses of static files.
-    pub assets: &'static str,
     /// The query that shows this page in the other language.
     pub switch: String,
     /// The token for the page's forms; empty before sign-in.
@@ -69,7 +67,6 @@ impl Shell {
             provider: String::new(),
             helpdesk: None,
             demo: false,
-            assets: static_files::version(),
             switch: switch(t, ""),
             csrf_token: String::new(),
             person: None,

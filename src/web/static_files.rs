@@ -1,59 +1,59 @@
-//! The style sheet, the script and the icons, inside the binary.
+//! The style sheet, the script and the icons, inside the binary. Each has its hash in its name, so that a
+//! browser may keep an address for ever, and lies there plain and compressed (`build.rs`).
 
-use std::sync::LazyLock;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, AcceptEncoding, ContentEncoding, Encoding, Header},
+};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use crate::error::Error;
 
-use crate::{error::Error, secrets::sha256_hex};
+include!(concat!(env!("OUT_DIR"), "/static_files.rs"));
 
-const FILES: [(&str, &str, &[u8]); 3] = [
-    (
-        "console.css",
-        "text/css; charset=utf-8",
-        include_bytes!("../../static/console.css"),
-    ),
-    (
-        "console.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../static/console.js"),
-    ),
-    (
-        "icon.svg",
-        "image/svg+xml",
-        include_bytes!("../../static/icon.svg"),
-    ),
-];
-
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let all: Vec<u8> = FILES
-        .iter()
-        .flat_map(|(_, _, bytes)| bytes.iter().copied())
-        .collect();
-    sha256_hex(&all)[..12].to_owned()
-});
-
-/// Changes with any of the files, so that browsers may keep each address for ever.
-pub fn version() -> &'static str {
-    &VERSION
+/// A file that pages refer to.
+struct StaticFile {
+    address: &'static str,
+    content_type: &'static str,
+    plain: &'static [u8],
+    brotli: &'static [u8],
+    gzip: &'static [u8],
 }
 
 /// `GET /static/{file}`
 ///
 /// # Errors
 /// [`Error::NotFound`]
-pub async fn file(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Error> {
-    let (_, kind, bytes) = FILES
+pub async fn file(request: HttpRequest) -> Result<HttpResponse, Error> {
+    let file = FILES
         .iter()
-        .find(|(file, _, _)| *file == *name)
+        .find(|file| file.address == request.path())
         .ok_or(Error::NotFound)?;
-    let is_versioned = request.query_string() == format!("v={}", version());
-    let keep = if is_versioned {
-        "public, max-age=31536000, immutable"
-    } else {
-        "public, max-age=300"
-    };
+    let (encoding, bytes) = file.as_accepted(&request);
     Ok(HttpResponse::Ok()
-        .content_type(*kind)
-        .insert_header((header::CACHE_CONTROL, keep))
-        .body(*bytes))
+        .content_type(file.content_type)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((header::VARY, "Accept-Encoding"))
+        .insert_header(encoding)
+        .body(bytes))
+}
+
+impl StaticFile {
+    /// The form that the browser likes best.
+    fn as_accepted(&self, request: &HttpRequest) -> (ContentEncoding, &'static [u8]) {
+        let forms = [
+            (Encoding::brotli(), ContentEncoding::Brotli, self.brotli),
+            (Encoding::gzip(), ContentEncoding::Gzip, self.gzip),
+        ];
+        let chosen = AcceptEncoding::parse(request)
+            .ok()
+            .filter(|_| request.headers().contains_key(header::ACCEPT_ENCODING))
+            .and_then(|accepted| accepted.negotiate(forms.iter().map(|(name, ..)| name)));
+        forms
+            .into_iter()
+            .find(|(name, ..)| chosen.as_ref() == Some(name))
+            .map_or(
+                (ContentEncoding::Identity, self.plain),
+                |(_, form, bytes)| (form, bytes),
+            )
+    }
 }

@@ -40,6 +40,8 @@ struct PhoneCodePage {
     problems: Problems,
     masked: String,
     expires_at: Option<NaiveDateTime>,
+    /// Until the code's time is over.
+    seconds_left: Option<i64>,
     locked_until: Option<NaiveDateTime>,
 }
 
@@ -101,6 +103,7 @@ fn code_page(
                 problems,
                 masked,
                 expires_at,
+                seconds_left: expires_at.map(|at| (at - now).num_seconds()),
                 locked_until,
             },
         )?,
