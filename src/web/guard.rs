@@ -162,8 +162,14 @@ fn set_body_deadline(request: &mut ServiceRequest, deadline: Instant) {
 /// that is no trusted proxy.
 pub fn client_address(head: &RequestHead, settings: &Settings) -> IpAddr {
     let unknown = IpAddr::from([0, 0, 0, 0]);
-    let peer = head.peer_addr.map_or(unknown, |peer| peer.ip());
-    let is_trusted = |address: &IpAddr| settings.trusted_proxies.contains(address);
+    // An IPv4 client of an IPv6 listener comes as ::ffff:192.0.2.1.
+    let peer = head
+        .peer_addr
+        .map_or(unknown, |peer| peer.ip().to_canonical());
+    let is_trusted = |address: &IpAddr| {
+        let mut networks = settings.trusted_proxies.iter();
+        networks.any(|network| network.contains(*address))
+    };
     if !is_trusted(&peer) {
         return peer;
     }
@@ -173,6 +179,7 @@ pub fn client_address(head: &RequestHead, settings: &Settings) -> IpAddr {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|address| address.trim().parse().ok())
+        .map(|address: IpAddr| address.to_canonical())
         .collect();
     forwarded
         .into_iter()
