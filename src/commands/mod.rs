@@ -12,7 +12,10 @@ use clap::{
 
 use crate::{
     audit,
-    db::{Database, DatabaseUrl},
+    db::{
+        Database, DatabaseUrl,
+        look::{self, Schema},
+    },
     settings::{DatabaseFlag, ServeFlags, variable},
 };
 
@@ -261,24 +264,29 @@ fn open(url: &DatabaseUrl) -> Result<Database, Failure> {
     Database::open(url).map_err(Failure::Failed)
 }
 
-/// Opens a database that must be there and up to date.
+/// Opens a database that must be there and up to date; makes none.
 fn open_existing(flag: &DatabaseFlag) -> Result<Database, Failure> {
     let url = flag.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
-    if let DatabaseUrl::Sqlite(path) = &url
-        && !path.exists()
-    {
-        return Err(Failure::Failed(format!(
-            "there is no database at {}: name it with --database-url",
-            path.display()
-        )));
+    match look::schema(&url).map_err(Failure::Failed)? {
+        Schema::Current => open(&url),
+        Schema::Outdated => Err(outdated()),
+        Schema::Absent => {
+            let place = match &url {
+                DatabaseUrl::Sqlite(path) => format!(" at {}", path.display()),
+                #[cfg(feature = "postgres")]
+                DatabaseUrl::Postgres(_) => String::new(),
+            };
+            Err(Failure::Failed(format!(
+                "there is no database{place}: name it with --database-url, or make it with `billing-console migrate`"
+            )))
+        }
     }
-    let db = open(&url)?;
-    if db.is_ready() {
-        return Ok(db);
-    }
-    Err(Failure::Failed(
+}
+
+fn outdated() -> Failure {
+    Failure::Failed(
         "the database's schema is not up to date: run `billing-console migrate` first".into(),
-    ))
+    )
 }
 
 fn migrate(database: &DatabaseFlag) -> Result<(), Failure> {
