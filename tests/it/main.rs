@@ -15,5 +15,6 @@ mod security;
 mod snapshots;
 mod support;
 mod tab;
+mod terms;
 mod texts;
 mod wizard;
