@@ -13,6 +13,7 @@ mod database;
 mod forms;
 mod import;
 mod process;
+mod readme;
 #[cfg(feature = "failpoints")]
 mod security;
 mod snapshots;
