@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod groups;
 pub mod import;
 pub mod jobs;
+pub mod network;
 pub mod payment_methods;
 pub mod registration;
 pub mod secrets;

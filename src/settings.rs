@@ -1,11 +1,14 @@
 //! What the operator sets: flags and environment, checked once.
 
-use std::{net::IpAddr, net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::{db::DatabaseUrl, secrets::SecretKey};
+use crate::{db::DatabaseUrl, network::Network, secrets::SecretKey};
 
 /// The flags of `serve` and `demo`, each with its environment variable.
 #[derive(Debug, Args)]
@@ -16,9 +19,9 @@ pub struct ServeFlags {
     /// Public address of the console, such as https://billing.example.com [default: http://LISTEN]
     #[arg(long, env = "BILLING_BASE_URL")]
     pub base_url: Option<String>,
-    /// Proxies whose X-Forwarded-For is believed, comma-separated
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks (10.0.0.0/8), comma-separated
     #[arg(long, env = "BILLING_TRUSTED_PROXIES", value_delimiter = ',')]
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// The operator's name in the head of each page
     #[arg(long, env = "BILLING_PROVIDER_NAME")]
     pub provider_name: Option<String>,
@@ -70,7 +73,7 @@ pub struct Settings {
     /// Scheme and authority, without a slash at the end.
     pub base_url: String,
     /// Proxies that are believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// What all keys are derived from.
     pub secret_key: SecretKey,
     /// The operator's name.
@@ -136,7 +139,7 @@ impl Settings {
     fn new(flags: ServeFlags, secret_key: SecretKey, demo: bool) -> Result<Self, String> {
         let base_url = flags
             .base_url
-            .unwrap_or_else(|| format!("http://{}", flags.listen));
+            .unwrap_or_else(|| default_base_url(flags.listen));
         let default_name = if demo {
             "Northwind Cloud"
         } else {
@@ -163,11 +166,28 @@ impl Settings {
         })
     }
 
+    /// The settings once the address is bound: the default base URL names the real port, which `--listen` may leave to
+    /// the system (port 0).
+    #[must_use]
+    pub fn listening_on(mut self, address: SocketAddr) -> Self {
+        if self.base_url == default_base_url(self.listen) {
+            self.base_url = default_base_url(address);
+        }
+        self.listen = address;
+        self
+    }
+
     /// Host and port as a browser sends them.
     pub fn authority(&self) -> &str {
         self.base_url
             .split_once("://")
             .map_or(self.base_url.as_str(), |(_, authority)| authority)
+    }
+
+    /// Whether an address is a proxy's that is believed.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let mut networks = self.trusted_proxies.iter();
+        networks.any(|network| network.contains(address))
     }
 
     /// Whether browsers reach the console by TLS: decides Secure cookies and HSTS.
@@ -177,16 +197,7 @@ impl Settings {
 
     /// Whether nobody outside this machine reaches the console.
     pub fn is_loopback(&self) -> bool {
-        let authority = self.authority();
-        let host = authority
-            .rsplit_once(':')
-            .map_or(authority, |(host, port)| {
-                if port.bytes().all(|byte| byte.is_ascii_digit()) {
-                    host
-                } else {
-                    authority
-                }
-            });
+        let (host, _) = host_and_port(self.authority());
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let is_local_name = host == "localhost"
             || host
@@ -206,22 +217,57 @@ impl Settings {
     }
 }
 
+fn default_base_url(listen: SocketAddr) -> String {
+    let url = format!("http://{listen}");
+    url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
+}
+
+/// The base URL as browsers write it, since their Host and Origin are compared with it: in small letters, without the
+/// scheme's own port.
 fn checked_base_url(url: &str) -> Result<String, String> {
-    let url = url.trim_end_matches('/');
-    let authority = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    match authority {
-        Some(authority)
-            if !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']) =>
-        {
-            Ok(url.to_owned())
-        }
-        _ => Err(
-            "BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com"
-                .into(),
-        ),
+    let normal = || {
+        let url = url.trim_end_matches('/').to_ascii_lowercase();
+        let (scheme, authority) = url.split_once("://")?;
+        let own_port = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return None,
+        };
+        let (host, port) = host_and_port(authority);
+        let host = checked_host(host)?;
+        let port = port.map(str::parse::<u16>).transpose().ok()?;
+        Some(match port.filter(|port| *port != own_port) {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        })
+    };
+    normal().ok_or_else(|| {
+        "BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com".into()
+    })
+}
+
+/// The colons of an IPv6 address lie inside its brackets.
+fn host_and_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
     }
+}
+
+fn checked_host(host: &str) -> Option<String> {
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = inside {
+        return Some(format!("[{}]", address.parse::<Ipv6Addr>().ok()?));
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (!host.is_empty() && host.bytes().all(is_plain)).then(|| host.to_owned())
+}
+
+/// An environment variable; an empty one is not set.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A secret from `NAME` or from the file that `NAME_FILE` names; never from a flag, which others on the machine see.
@@ -229,10 +275,10 @@ fn checked_base_url(url: &str) -> Result<String, String> {
 /// # Errors
 /// One line for the operator, without the secret.
 pub fn secret(name: &str) -> Result<Option<Zeroizing<String>>, String> {
-    if let Ok(value) = std::env::var(name) {
-        return Ok(Some(Zeroizing::new(value)).filter(|value| !value.is_empty()));
+    if let Some(value) = variable(name) {
+        return Ok(Some(Zeroizing::new(value)));
     }
-    let Ok(path) = std::env::var(format!("{name}_FILE")) else {
+    let Some(path) = variable(&format!("{name}_FILE")) else {
         return Ok(None);
     };
     match std::fs::read_to_string(&path) {
@@ -257,8 +303,29 @@ mod tests {
             "https://",
             "https://x/y",
             "https://u@x",
+            "https://x:",
+            "https://x:99999",
+            "https://::1",
         ] {
             assert!(checked_base_url(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_base_url_is_kept_as_browsers_write_it() {
+        for (written, kept) in [
+            ("https://localhost:443", "https://localhost"),
+            ("http://LocalHost:8080", "http://localhost:8080"),
+            ("HTTP://127.0.0.1:80/", "http://127.0.0.1"),
+            ("https://x:80", "https://x:80"),
+            ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(checked_base_url(written), Ok(kept.into()));
+        }
+        assert_eq!(
+            default_base_url(([127, 0, 0, 1], 80).into()),
+            "http://127.0.0.1"
+        );
     }
 }

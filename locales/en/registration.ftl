@@ -31,6 +31,7 @@ err-method-empty = Select a payment method
 err-agree-auto = Agree to automatic payment to continue
 err-agree-privacy = Agree to the collection and use of personal information to continue
 err-agree-third = Agree to provide your information to the payment provider to continue
+err-terms-changed = These terms changed. Read and agree to the new version
 s3p-title = Verify your mobile phone
 f-holder = Name on the phone account
 f-birth = Date of birth (YYMMDD) and the first digit after it

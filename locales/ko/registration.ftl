@@ -31,6 +31,7 @@ err-method-empty = 결제 수단을 선택해 주세요
 err-agree-auto = 자동 결제에 동의하면 등록할 수 있어요
 err-agree-privacy = 개인정보 수집·이용에 동의하면 등록할 수 있어요
 err-agree-third = 결제대행사에 개인정보를 제공하는 것에 동의하면 등록할 수 있어요
+err-terms-changed = 약관이 바뀌었어요. 새 약관을 읽고 동의해 주세요
 s3p-title = 휴대폰으로 본인인증해 주세요
 f-holder = 휴대폰 명의자 이름
 f-birth = 생년월일 6자리와 주민등록번호 뒤 첫 자리

@@ -9,13 +9,15 @@ use std::{
 };
 
 use actix_web::web::Data;
+use zeroize::Zeroizing;
 
-use super::{DEFAULT_DATABASE, Failure, open};
+use super::{DEFAULT_DATABASE, Failure, open, outdated};
 use crate::{
     app::{self, Services},
     clock::{Clock, SystemClock},
-    db::{Database, DatabaseUrl},
+    db::{Database, DatabaseUrl, look},
     demo::{self, Origin},
+    error::Error,
     secrets::SecretKey,
     settings::{DatabaseFlag, ServeFlags, Settings, secret},
 };
@@ -30,16 +32,15 @@ pub(super) fn serve(
 ) -> Result<(), Failure> {
     let settings = Settings::for_serve(flags).map_err(Failure::Misused)?;
     let url = database.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
-    let listener = listen(settings.listen)?;
+    let (listener, settings) = listen(settings)?;
     let db = open(&url)?;
     if !no_migrate {
         db.migrate().map_err(Failure::Failed)?;
     } else if !db.is_ready() {
-        return Err(Failure::Failed(
-            "the database's schema is not up to date: run `billing-console migrate`".into(),
-        ));
+        return Err(outdated());
     }
-    if origin(&db)? == Origin::Demo {
+    let origin = db.transaction(demo::origin).map_err(|e| unreadable(&e))?;
+    if origin == Origin::Demo {
         if !settings.is_loopback() {
             return Err(Failure::Misused(
                 "this database was made by demo, whose passwords everybody knows: use another --database-url".into(),
@@ -54,29 +55,19 @@ pub(super) fn serve(
 
 pub(super) fn demo(flags: ServeFlags, database: &DatabaseFlag, fresh: bool) -> Result<(), Failure> {
     let url = database.url(DEMO_DATABASE).map_err(Failure::Misused)?;
-    let key = demo_key(&url)?;
-    let settings = Settings::for_demo(flags, key).map_err(Failure::Misused)?;
-    let listener = listen(settings.listen)?;
+    let key = DemoKey::find(&url)?;
+    let settings = Settings::for_demo(flags, key.key.clone()).map_err(Failure::Misused)?;
+    let (listener, settings) = listen(settings)?;
+    // Nothing is written, not even the key, before everything is known to be the demo's own.
+    let origin = origin_untouched(&url)?;
+    if origin == Origin::Own {
+        return Err(Failure::Misused(
+            "the demo refuses this database: it is not empty and demo did not make it; name another with --database-url".into(),
+        ));
+    }
+    key.keep()?;
     let db = open(&url)?;
-    db.migrate().map_err(Failure::Failed)?;
-    if fresh && origin(&db)? == Origin::Demo {
-        start_over(&db)?;
-    }
-    match origin(&db)? {
-        Origin::Own => {
-            return Err(Failure::Misused(
-                "the demo refuses this database: it is not empty and demo did not make it; name another with --database-url".into(),
-            ));
-        }
-        Origin::Demo => {}
-        Origin::Empty => {
-            let mut loan = db
-                .connection()
-                .map_err(|e| Failure::Failed(e.to_string()))?;
-            demo::fill(&mut loan, SystemClock.now())
-                .map_err(|e| Failure::Failed(format!("cannot fill the demo database: {e}")))?;
-        }
-    }
+    prepare(&db, origin, fresh)?;
     run(settings, db, listener, |address| {
         let accounts: String = demo::ACCOUNTS
             .iter()
@@ -89,45 +80,83 @@ pub(super) fn demo(flags: ServeFlags, database: &DatabaseFlag, fresh: bool) -> R
     })
 }
 
-fn origin(db: &Database) -> Result<Origin, Failure> {
-    db.transaction(demo::origin)
-        .map_err(|e| Failure::Failed(format!("cannot read the database: {e}")))
+fn origin_untouched(url: &DatabaseUrl) -> Result<Origin, Failure> {
+    match look::open_untouched(url).map_err(Failure::Failed)? {
+        Some(mut db) => demo::origin(&mut db).map_err(|e| unreadable(&e)),
+        None => Ok(Origin::Empty),
+    }
 }
 
-/// Reverts and applies every migration: the file and its pool stay the same.
-fn start_over(db: &Database) -> Result<(), Failure> {
-    {
-        let mut loan = db
-            .connection()
-            .map_err(|e| Failure::Failed(e.to_string()))?;
+/// Brings the demo's database up to date; fills it where it is empty or to start over, in which case the file and its
+/// pool stay the same.
+fn prepare(db: &Database, origin: Origin, fresh: bool) -> Result<(), Failure> {
+    let mut loan = db
+        .connection()
+        .map_err(|e| Failure::Failed(e.to_string()))?;
+    if fresh && origin == Origin::Demo {
         loan.revert_all().map_err(Failure::Failed)?;
     }
-    db.migrate().map_err(Failure::Failed)?;
+    loan.migrate().map_err(Failure::Failed)?;
+    if fresh || origin == Origin::Empty {
+        demo::fill(&mut loan, SystemClock.now())
+            .map_err(|e| Failure::Failed(format!("cannot fill the demo database: {e}")))?;
+    }
     Ok(())
 }
 
+fn unreadable(error: &Error) -> Failure {
+    Failure::Failed(format!("cannot read the database: {error}"))
+}
+
 /// The key that the operator set, else the one beside the demo's database, made on first use.
-fn demo_key(url: &DatabaseUrl) -> Result<SecretKey, Failure> {
-    if let Some(key) = secret("BILLING_SECRET_KEY").map_err(Failure::Misused)? {
-        return SecretKey::from_hex(&key).map_err(Failure::Misused);
-    }
-    let path = match url {
-        DatabaseUrl::Sqlite(path) => path.with_file_name("demo.key"),
-        #[cfg(feature = "postgres")]
-        DatabaseUrl::Postgres(_) => PathBuf::from("var/demo.key"),
-    };
-    let cannot = |e: &dyn std::fmt::Display| {
-        Failure::Failed(format!("cannot keep a key at {}: {e}", path.display()))
-    };
-    match std::fs::read_to_string(&path) {
-        Ok(key) => SecretKey::from_hex(&key).map_err(Failure::Misused),
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            let key = SecretKey::generate().map_err(Failure::Failed)?;
-            write_private(&path, key.as_bytes()).map_err(|e| cannot(&e))?;
-            SecretKey::from_hex(&key).map_err(Failure::Failed)
+struct DemoKey {
+    key: SecretKey,
+    /// Where a new one goes, and its digits.
+    unwritten: Option<(PathBuf, Zeroizing<String>)>,
+}
+
+impl DemoKey {
+    fn find(url: &DatabaseUrl) -> Result<Self, Failure> {
+        let known = |digits: &str| {
+            let key = SecretKey::from_hex(digits).map_err(Failure::Misused)?;
+            Ok(Self {
+                key,
+                unwritten: None,
+            })
+        };
+        if let Some(digits) = secret("BILLING_SECRET_KEY").map_err(Failure::Misused)? {
+            return known(&digits);
         }
-        Err(e) => Err(cannot(&e)),
+        let path = match url {
+            DatabaseUrl::Sqlite(path) => path.with_file_name("demo.key"),
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(_) => PathBuf::from("var/demo.key"),
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(digits) => known(&digits),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                let digits = SecretKey::generate().map_err(Failure::Failed)?;
+                Ok(Self {
+                    key: SecretKey::from_hex(&digits).map_err(Failure::Failed)?,
+                    unwritten: Some((path, digits)),
+                })
+            }
+            Err(e) => Err(cannot_keep(&path, &e)),
+        }
     }
+
+    fn keep(self) -> Result<(), Failure> {
+        match self.unwritten {
+            Some((path, digits)) => {
+                write_private(&path, digits.as_bytes()).map_err(|e| cannot_keep(&path, &e))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn cannot_keep(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Failed(format!("cannot keep a key at {}: {error}", path.display()))
 }
 
 /// Writes a file that only its owner reads.
@@ -148,15 +177,19 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         .write_all(bytes)
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).map_err(|e| match e.kind() {
-        ErrorKind::AddrInUse => Failure::Failed(format!(
-            "{address} is taken: choose another address with --listen"
-        )),
-        _ => Failure::Failed(format!(
-            "cannot listen on {address}: {e}; choose another address with --listen"
-        )),
-    })
+fn listen(settings: Settings) -> Result<(TcpListener, Settings), Failure> {
+    let wanted = settings.listen;
+    let bound = TcpListener::bind(wanted)
+        .and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+    match bound {
+        Ok((listener, address)) => Ok((listener, settings.listening_on(address))),
+        Err(e) if e.kind() == ErrorKind::AddrInUse => Err(Failure::Failed(format!(
+            "{wanted} is taken: choose another address with --listen"
+        ))),
+        Err(e) => Err(Failure::Failed(format!(
+            "cannot listen on {wanted}: {e}; choose another address with --listen"
+        ))),
+    }
 }
 
 fn run(
@@ -196,10 +229,9 @@ pub(super) fn healthcheck(listen: SocketAddr) -> Result<(), Failure> {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&listen, Duration::from_secs(3))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(
-            stream,
-            "GET /readyz HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n"
-        )?;
+        let question =
+            format!("GET /readyz HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n");
+        stream.write_all(question.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

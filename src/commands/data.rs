@@ -4,51 +4,81 @@ use std::path::Path;
 
 use diesel::prelude::*;
 
-use super::{DEFAULT_DATABASE, Failure, open, open_existing};
+use super::{DEFAULT_DATABASE, Failure, open, open_existing, outdated};
 use crate::{
     clock::{Clock, SystemClock},
-    db::AnyConnection,
+    db::{
+        AnyConnection,
+        look::{self, Schema},
+    },
     error::Error,
-    import,
+    import::{self, Changes, Document},
     registration::terms::Terms,
     settings::{DatabaseFlag, ServeFlags, Settings},
 };
 
-/// Imports a file, all or nothing.
+/// Imports a file, all or nothing. A dry run makes no database and brings none up to date.
 pub(super) fn import(file: &Path, dry_run: bool, database: &DatabaseFlag) -> Result<(), Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| Failure::Failed(format!("cannot read {}: {e}", file.display())))?;
     let document = import::read(&text).map_err(|faults| told(&faults))?;
-    let db = open(&database.url(DEFAULT_DATABASE).map_err(Failure::Misused)?)?;
-    db.migrate().map_err(Failure::Failed)?;
+    let url = database.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
+    if !dry_run {
+        let db = open(&url)?;
+        db.migrate().map_err(Failure::Failed)?;
+        let changes = db
+            .connection()
+            .and_then(|mut db| write(&mut db, &document, true));
+        println!("{}", counted(changes)?);
+        return Ok(());
+    }
+    let changes = match look::schema(&url).map_err(Failure::Failed)? {
+        Schema::Outdated => return Err(outdated()),
+        Schema::Current => open(&url)?
+            .connection()
+            .and_then(|mut db| write(&mut db, &document, false)),
+        // Against one as empty as the one that would be made.
+        Schema::Absent => write(
+            &mut look::in_memory().map_err(Failure::Failed)?,
+            &document,
+            false,
+        ),
+    };
+    println!("{} (dry run: nothing was written)", counted(changes)?);
+    Ok(())
+}
+
+/// Applies the document in one transaction, which is rolled back unless it is to be kept and has no fault.
+fn write(
+    db: &mut AnyConnection,
+    document: &Document,
+    is_kept: bool,
+) -> Result<Result<Changes, Vec<String>>, Error> {
     let mut outcome = None;
     let written = db.transaction(|db| {
-        let applied = import::apply(db, &document, SystemClock.now())?;
-        let is_kept = applied.is_ok() && !dry_run;
+        let applied = import::apply(db, document, SystemClock.now())?;
+        let is_good = applied.is_ok();
         outcome = Some(applied);
-        if is_kept {
+        if is_kept && is_good {
             Ok(())
         } else {
             Err(Error::from(diesel::result::Error::RollbackTransaction))
         }
     });
     match outcome {
-        Some(Ok(changes)) if written.is_ok() || dry_run => {
-            let would = if dry_run {
-                " (dry run: nothing was written)"
-            } else {
-                ""
-            };
-            println!("{} made, {} changed{would}", changes.made, changes.changed);
-            Ok(())
-        }
-        Some(Err(faults)) => Err(told(&faults)),
-        _ => Err(Failure::Failed(
-            written
-                .err()
-                .map_or_else(String::new, |error| error.to_string()),
-        )),
+        Some(applied) if written.is_ok() || !is_kept || applied.is_err() => Ok(applied),
+        _ => written.and(Err(Error::Internal("the import was not written".into()))),
     }
+}
+
+fn counted(changes: Result<Result<Changes, Vec<String>>, Error>) -> Result<String, Failure> {
+    let changes = changes
+        .map_err(|error| Failure::Failed(error.to_string()))?
+        .map_err(|faults| told(&faults))?;
+    Ok(format!(
+        "{} made, {} changed",
+        changes.made, changes.changed
+    ))
 }
 
 /// Every fault on a line of its own, then one that counts them.
@@ -56,10 +86,11 @@ fn told(faults: &[String]) -> Failure {
     for fault in faults {
         eprintln!("{fault}");
     }
-    Failure::Failed(format!(
-        "nothing was imported: {} faults, listed above",
-        faults.len()
-    ))
+    let count = match faults.len() {
+        1 => "1 fault".to_owned(),
+        several => format!("{several} faults"),
+    };
+    Failure::Failed(format!("nothing was imported: {count}, listed above"))
 }
 
 /// Copies the database while it is in use.
@@ -95,11 +126,9 @@ pub(super) fn check_config(
 ) -> Result<(), Failure> {
     let settings = Settings::for_serve(flags).map_err(Failure::Misused)?;
     Terms::load(settings.terms_dir.as_deref()).map_err(Failure::Misused)?;
-    let url = database.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
-    if online && !open(&url)?.is_ready() {
-        return Err(Failure::Failed(
-            "the database's schema is not up to date: run `billing-console migrate`".into(),
-        ));
+    database.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
+    if online {
+        open_existing(database)?;
     }
     println!("The configuration is in order.");
     Ok(())

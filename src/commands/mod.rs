@@ -6,12 +6,17 @@ mod people;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable, error::ErrorKind,
+};
 
 use crate::{
     audit,
-    db::{Database, DatabaseUrl},
-    settings::{DatabaseFlag, ServeFlags},
+    db::{
+        Database, DatabaseUrl,
+        look::{self, Schema},
+    },
+    settings::{DatabaseFlag, ServeFlags, variable},
 };
 
 /// A self-hosted web console in which billing administrators manage how each billing group pays.
@@ -123,10 +128,69 @@ pub(crate) enum Failure {
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let CommandLine { command } = CommandLine::parse();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
-    let done = start_log().and_then(|()| match command {
+    let done = read_command_line().and_then(|CommandLine { command }| {
+        start_log()?;
+        carry_out(command)
+    });
+    let (line, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(line)) => (line, 1),
+        Err(Failure::Misused(line)) => (line, 2),
+    };
+    eprintln!("billing-console: {}", line.replace(['\n', '\r'], " "));
+    ExitCode::from(code)
+}
+
+/// The arguments and the environment. `--help` and `--version` end here.
+fn read_command_line() -> Result<CommandLine, Failure> {
+    without_empty_variables(CommandLine::command())
+        .try_get_matches()
+        .and_then(|matches| CommandLine::from_arg_matches(&matches))
+        .map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Failure::Misused("a command is missing: --help lists them".into())
+            }
+            _ => Failure::Misused(in_one_line(&error.render().to_string())),
+        })
+}
+
+/// An empty environment variable is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        arg.get_env()
+            .and_then(std::env::var_os)
+            .is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if is_empty(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
+/// What is wrong and the tip, of the paragraphs that clap writes.
+fn in_one_line(told: &str) -> String {
+    let mut paragraphs = told
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let wrong = paragraphs.next().unwrap_or_default();
+    let mut line = wrong.trim_start_matches("error: ").to_owned();
+    for tip in paragraphs.filter(|paragraph| paragraph.starts_with("tip: ")) {
+        line.push_str("; ");
+        line.push_str(&tip);
+    }
+    line + "; --help tells more"
+}
+
+fn carry_out(command: Command) -> Result<(), Failure> {
+    match command {
         Command::Serve {
             flags,
             database,
@@ -154,20 +218,13 @@ pub fn run() -> ExitCode {
         Command::Audit {
             command: AuditCommand::Verify { database },
         } => verify_audit(&database),
-    });
-    let (line, code) = match done {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Failed(line)) => (line, 1),
-        Err(Failure::Misused(line)) => (line, 2),
-    };
-    eprintln!("billing-console: {}", line.replace('\n', " "));
-    ExitCode::from(code)
+    }
 }
 
 fn start_log() -> Result<(), Failure> {
     use std::io::Write;
-    let mut log =
-        env_logger::Builder::from_env(env_logger::Env::new().filter_or("BILLING_LOG", "info"));
+    let mut log = env_logger::Builder::new();
+    log.parse_filters(variable("BILLING_LOG").as_deref().unwrap_or("info"));
     // These print what they are given: statements with their values, headers with their cookies.
     for verbose in [
         "diesel",
@@ -179,9 +236,9 @@ fn start_log() -> Result<(), Failure> {
     ] {
         log.filter_module(verbose, log::LevelFilter::Warn);
     }
-    match std::env::var("BILLING_LOG_FORMAT").as_deref() {
-        Err(_) | Ok("" | "text") => {}
-        Ok("json") => {
+    match variable("BILLING_LOG_FORMAT").as_deref() {
+        None | Some("text") => {}
+        Some("json") => {
             log.format(|out, record| {
                 let line = serde_json::json!({
                     "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
@@ -192,7 +249,7 @@ fn start_log() -> Result<(), Failure> {
                 writeln!(out, "{line}")
             });
         }
-        Ok(other) => {
+        Some(other) => {
             return Err(Failure::Misused(format!(
                 "BILLING_LOG_FORMAT is text or json, not {other:?}"
             )));
@@ -207,24 +264,29 @@ fn open(url: &DatabaseUrl) -> Result<Database, Failure> {
     Database::open(url).map_err(Failure::Failed)
 }
 
-/// Opens a database that must be there and up to date.
+/// Opens a database that must be there and up to date; makes none.
 fn open_existing(flag: &DatabaseFlag) -> Result<Database, Failure> {
     let url = flag.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
-    if let DatabaseUrl::Sqlite(path) = &url
-        && !path.exists()
-    {
-        return Err(Failure::Failed(format!(
-            "there is no database at {}: name it with --database-url",
-            path.display()
-        )));
+    match look::schema(&url).map_err(Failure::Failed)? {
+        Schema::Current => open(&url),
+        Schema::Outdated => Err(outdated()),
+        Schema::Absent => {
+            let place = match &url {
+                DatabaseUrl::Sqlite(path) => format!(" at {}", path.display()),
+                #[cfg(feature = "postgres")]
+                DatabaseUrl::Postgres(_) => String::new(),
+            };
+            Err(Failure::Failed(format!(
+                "there is no database{place}: name it with --database-url, or make it with `billing-console migrate`"
+            )))
+        }
     }
-    let db = open(&url)?;
-    if db.is_ready() {
-        return Ok(db);
-    }
-    Err(Failure::Failed(
+}
+
+fn outdated() -> Failure {
+    Failure::Failed(
         "the database's schema is not up to date: run `billing-console migrate` first".into(),
-    ))
+    )
 }
 
 fn migrate(database: &DatabaseFlag) -> Result<(), Failure> {

@@ -15,9 +15,10 @@ use crate::{
     clock::{Clock, SystemClock},
     db::{
         AnyConnection,
-        schema::{organizations, sessions, users},
+        schema::{group_members, organizations, sessions, users},
     },
     error::Error,
+    import::{LONGEST_NAME, is_name},
     settings::DatabaseFlag,
 };
 
@@ -71,6 +72,11 @@ pub(super) fn run(command: UserCommand, database: &DatabaseFlag) -> Result<(), F
         } => {
             let email = checked_email(&email)?;
             let role = checked_role(&role)?;
+            if !is_name(&name) {
+                return Err(Failure::Misused(format!(
+                    "--name takes the person's name, 1 to {LONGEST_NAME} characters"
+                )));
+            }
             if (role == Role::Support) != organization.is_none() {
                 return Err(Failure::Misused(
                     "support staff have no --organization, everybody else has one".into(),
@@ -89,13 +95,7 @@ pub(super) fn run(command: UserCommand, database: &DatabaseFlag) -> Result<(), F
         }),
         UserCommand::SetRole { email, role } => {
             let role = checked_role(&role)?;
-            db.transaction(|db| {
-                let id = change(db, &email, "user.role_set", now)?;
-                diesel::update(users::table.find(&id))
-                    .set(users::role.eq(role.as_str()))
-                    .execute(db)?;
-                Ok(())
-            })
+            db.transaction(|db| set_role(db, &email, role, now))
         }
         UserCommand::SetPassword { email } => {
             let hash = new_password()?;
@@ -198,7 +198,8 @@ fn add(
         "operator",
         "user.added",
         &id,
-    );
+    )
+    .detail("role", role.as_str());
     audit::append(db, now, &entry)
 }
 
@@ -225,6 +226,49 @@ fn list(db: &mut AnyConnection) -> Result<(), Error> {
         );
     }
     Ok(())
+}
+
+fn set_role(
+    db: &mut AnyConnection,
+    email: &str,
+    role: Role,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
+    let (id, organization, old): (String, Option<String>, String) = users::table
+        .filter(users::email.eq(email.trim().to_lowercase()))
+        .select((users::id, users::organization_id, users::role))
+        .first(db)
+        .optional()?
+        .ok_or(Error::NotFound)?;
+    let memberships: i64 = group_members::table
+        .filter(group_members::user_id.eq(&id))
+        .count()
+        .get_result(db)?;
+    // Rule 1: staff have no organization, the other roles are roles in one.
+    let misfit = match role {
+        Role::Support if organization.is_some() || memberships > 0 => Some(
+            "they belong to an organization, which staff do not: add another account with `user add --role support`",
+        ),
+        Role::BillingAdministrator | Role::BillingManager | Role::BillingViewer
+            if organization.is_none() =>
+        {
+            Some(
+                "they belong to no organization: add another account with `user add --organization`",
+            )
+        }
+        _ => None,
+    };
+    if let Some(misfit) = misfit {
+        return Err(Error::Internal(misfit.into()));
+    }
+    diesel::update(users::table.find(&id))
+        .set(users::role.eq(role.as_str()))
+        .execute(db)?;
+    let chain = organization.as_deref().unwrap_or(audit::CONSOLE);
+    let entry = audit::Entry::new(chain, "operator", "user.role_set", &id)
+        .detail("old", old)
+        .detail("new", role.as_str());
+    audit::append(db, now, &entry)
 }
 
 /// Finds a user and notes what is done to them; their id.

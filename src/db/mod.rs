@@ -1,5 +1,6 @@
 //! The database: one connection type for SQLite and PostgreSQL, one pool, the migrations inside the binary.
 
+pub mod look;
 pub mod schema;
 
 use std::{path::PathBuf, time::Duration};
@@ -153,15 +154,9 @@ impl Database {
 
     /// Whether the database answers and its schema is up to date.
     pub fn is_ready(&self) -> bool {
-        let Ok(mut connection) = self.pool.get() else {
-            return false;
-        };
-        let pending = match &mut *connection {
-            AnyConnection::Sqlite(c) => c.has_pending_migration(SQLITE_MIGRATIONS),
-            #[cfg(feature = "postgres")]
-            AnyConnection::Postgres(c) => c.has_pending_migration(POSTGRES_MIGRATIONS),
-        };
-        matches!(pending, Ok(false))
+        self.pool
+            .get()
+            .is_ok_and(|mut connection| connection.is_migrated())
     }
 }
 
@@ -179,6 +174,16 @@ impl AnyConnection {
         };
         self.batch_execute(&statement)?;
         Ok(())
+    }
+
+    /// Whether every migration is applied.
+    pub fn is_migrated(&mut self) -> bool {
+        let pending = match self {
+            Self::Sqlite(c) => c.has_pending_migration(SQLITE_MIGRATIONS),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(c) => c.has_pending_migration(POSTGRES_MIGRATIONS),
+        };
+        matches!(pending, Ok(false))
     }
 
     /// Applies every migration that is not applied yet.

@@ -10,8 +10,8 @@ use diesel::prelude::*;
 
 use crate::{
     db::{
-        AnyConnection,
-        schema::{console_facts, organizations},
+        AnyConnection, look,
+        schema::{audit_rows, console_facts, organizations, users},
     },
     error::Error,
     verification::sandbox::InboxMessage,
@@ -79,7 +79,7 @@ pub const ACCOUNTS: &[Account] = &[
 /// What a database says of its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Nothing in it yet.
+    /// No table in it, or only ours without a user, an organization or an audit row.
     Empty,
     /// Made by `demo`.
     Demo,
@@ -87,25 +87,34 @@ pub enum Origin {
     Own,
 }
 
-/// Where a migrated database comes from.
+/// Where a database comes from; it may be of any version, and somebody else's.
 ///
 /// # Errors
 /// What the database says.
 pub fn origin(db: &mut AnyConnection) -> Result<Origin, Error> {
+    let tables = look::tables(db)?;
+    if tables.is_empty() {
+        return Ok(Origin::Empty);
+    }
+    if tables.contains("console_facts") && is_ours(db)? {
+        return Ok(Origin::Demo);
+    }
+    let is_used = !tables.is_subset(&look::own_tables().map_err(Error::Internal)?)
+        || tables.contains("organizations")
+            && organizations::table.count().get_result::<i64>(db)? > 0
+        || tables.contains("users") && users::table.count().get_result::<i64>(db)? > 0
+        || tables.contains("audit_rows") && audit_rows::table.count().get_result::<i64>(db)? > 0;
+    Ok(if is_used { Origin::Own } else { Origin::Empty })
+}
+
+/// Whether the demo made a database of ours.
+fn is_ours(db: &mut AnyConnection) -> Result<bool, Error> {
     let made_by: Option<String> = console_facts::table
         .find("made_by")
         .select(console_facts::value)
         .first(db)
         .optional()?;
-    if made_by.as_deref() == Some("demo") {
-        return Ok(Origin::Demo);
-    }
-    let organizations: i64 = organizations::table.count().get_result(db)?;
-    Ok(if organizations == 0 {
-        Origin::Empty
-    } else {
-        Origin::Own
-    })
+    Ok(made_by.as_deref() == Some("demo"))
 }
 
 #[derive(Template)]

@@ -87,11 +87,14 @@ fn write_organization(
     let most = organization
         .max_sub_groups
         .unwrap_or(known.as_ref().map_or(30, |(_, _, most)| *most));
-    let wanted = (
-        organization.name.clone(),
-        organization.member_type.clone(),
-        most,
-    );
+    let member_type = organization
+        .member_type
+        .clone()
+        .or(known
+            .as_ref()
+            .map(|(_, member_type, _)| member_type.clone()))
+        .unwrap_or_else(|| "business".into());
+    let wanted = (organization.name.clone(), member_type.clone(), most);
     match known {
         None => {
             diesel::insert_into(organizations::table)
@@ -99,7 +102,7 @@ fn write_organization(
                     organizations::id.eq(&organization.id),
                     organizations::name.eq(&organization.name),
                     organizations::search_name.eq(search_name(&organization.name)),
-                    organizations::member_type.eq(&organization.member_type),
+                    organizations::member_type.eq(&member_type),
                     organizations::max_sub_groups.eq(most),
                     organizations::created_at.eq(now),
                 ))
@@ -112,7 +115,7 @@ fn write_organization(
                 .set((
                     organizations::name.eq(&organization.name),
                     organizations::search_name.eq(search_name(&organization.name)),
-                    organizations::member_type.eq(&organization.member_type),
+                    organizations::member_type.eq(&member_type),
                     organizations::max_sub_groups.eq(most),
                 ))
                 .execute(db)?;
@@ -243,6 +246,13 @@ fn write_member(
                     ))
                     .execute(db)?;
                 changes.changed += 1;
+            }
+            if role != member.role.as_str() {
+                let entry =
+                    audit::Entry::new(&member.organization, "operator", "user.role_set", &id)
+                        .detail("old", &role)
+                        .detail("new", member.role.as_str());
+                audit::append(db, now, &entry)?;
             }
             id
         }

@@ -2,12 +2,22 @@
 //! e-mail address, all or nothing; it deletes nobody.
 
 mod apply;
+mod json;
 mod read;
 
 pub use apply::{Changes, apply};
 pub use read::read;
 
-use crate::{access::Role, groups::Class, web::Lang};
+use crate::{access::Role, groups::Class, web::Lang, web::fields::has_control};
+
+/// The longest name, in characters.
+pub const LONGEST_NAME: usize = 100;
+
+/// Whether a text names a person, a group or an organization.
+pub fn is_name(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=LONGEST_NAME).contains(&length) && !has_control(text) && text.trim() == text
+}
 
 /// What a file asks for, each part with the place that it came from: a line or a path.
 #[derive(Debug, Default)]
@@ -21,7 +31,8 @@ pub struct Document {
 struct Organization {
     id: String,
     name: String,
-    member_type: String,
+    /// None: as it is, `business` for a new one. CSV has no column for it.
+    member_type: Option<String>,
     /// None: as it is, 30 for a new one (rule 5).
     max_sub_groups: Option<i32>,
 }

@@ -1,14 +1,12 @@
 //! Reads both formats and lists every fault with its place.
 
-use serde::Deserialize;
 use validator::ValidateEmail;
 
-use super::{Document, Group, Member, Organization};
-use crate::{access::Role, groups::Class, web::Lang, web::fields::has_control};
+use super::{Document, Group, LONGEST_NAME, Member, Organization, is_name};
+use crate::{access::Role, groups::Class, web::Lang};
 
-/// The longest id, and the longest name, in characters.
+/// The longest id, in characters.
 const LONGEST_ID: usize = 64;
-const LONGEST_NAME: usize = 100;
 /// The first line of a CSV file.
 const HEAD: [&str; 9] = [
     "organization",
@@ -41,91 +39,13 @@ pub fn read(text: &str) -> Result<Document, Vec<String>> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JsonFile {
-    organizations: Vec<JsonOrganization>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JsonOrganization {
-    id: String,
-    name: String,
-    member_type: String,
-    max_sub_groups: Option<i32>,
-    #[serde(default)]
-    groups: Vec<JsonGroup>,
-    #[serde(default)]
-    members: Vec<JsonMember>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JsonGroup {
-    id: String,
-    name: String,
-    class: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JsonMember {
-    email: String,
-    name: String,
-    role: String,
-    language: Option<String>,
-    #[serde(default)]
-    groups: Vec<String>,
-}
-
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     document: Document,
-    faults: Vec<String>,
+    pub(super) faults: Vec<String>,
 }
 
 impl Reader {
-    fn json(&mut self, text: &str) {
-        let file: JsonFile = match serde_json::from_str(text) {
-            Ok(file) => file,
-            Err(e) => return self.faults.push(format!("line {}: {e}", e.line())),
-        };
-        for (at, organization) in file.organizations.into_iter().enumerate() {
-            let place = format!("organizations[{at}]");
-            let id = organization.id.clone();
-            self.organization(
-                &place,
-                organization.id,
-                organization.name,
-                organization.member_type,
-                organization.max_sub_groups,
-            );
-            for (at, group) in organization.groups.into_iter().enumerate() {
-                self.group(
-                    &format!("{place}.groups[{at}]"),
-                    &id,
-                    group.id,
-                    group.name,
-                    &group.class,
-                );
-            }
-            for (at, member) in organization.members.into_iter().enumerate() {
-                let place = format!("{place}.members[{at}]");
-                let language = member.language.unwrap_or_default();
-                self.member(
-                    &place,
-                    &id,
-                    &member.email,
-                    member.name,
-                    &member.role,
-                    &language,
-                    member.groups,
-                );
-            }
-        }
-    }
-
     fn csv(&mut self, text: &str) {
         let mut table = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
@@ -136,19 +56,25 @@ impl Reader {
                 .faults
                 .push(format!("line 1: the head must be {}", HEAD.join(",")));
         }
+        let mut lines = Lines::of(text);
         for row in table.records() {
             let row = match row {
                 Ok(row) => row,
                 Err(e) => {
-                    let line = e.position().map_or(0, csv::Position::line);
-                    self.faults.push(format!("line {line}: {e}"));
+                    let what = match e.kind() {
+                        csv::ErrorKind::UnequalLengths { len, .. } => {
+                            format!("{len} columns instead of {}", HEAD.len())
+                        }
+                        _ => e.to_string(),
+                    };
+                    self.fault(&lines.place(e.position()), &what);
                     continue;
                 }
             };
-            let place = format!("line {}", row.position().map_or(0, csv::Position::line));
+            let place = lines.place(row.position());
             let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
             let organization = cell(0);
-            self.organization(&place, cell(0), cell(1), "business".into(), None);
+            self.organization(&place, cell(0), cell(1), None, None);
             self.group(&place, &organization, cell(2), cell(3), &cell(4));
             if !cell(5).is_empty() {
                 self.member(
@@ -164,17 +90,19 @@ impl Reader {
         }
     }
 
-    fn organization(
+    pub(super) fn organization(
         &mut self,
         place: &str,
         id: String,
         name: String,
-        member_type: String,
+        member_type: Option<String>,
         most: Option<i32>,
     ) {
         self.id(place, "organization", &id);
         self.name(place, "organization name", &name);
-        self.id(place, "member_type", &member_type);
+        if let Some(member_type) = &member_type {
+            self.id(place, "member_type", member_type);
+        }
         if most.is_some_and(|most| !(0..=100_000).contains(&most)) {
             self.fault(place, "max_sub_groups must be between 0 and 100000");
         }
@@ -205,7 +133,14 @@ impl Reader {
         }
     }
 
-    fn group(&mut self, place: &str, organization: &str, id: String, name: String, class: &str) {
+    pub(super) fn group(
+        &mut self,
+        place: &str,
+        organization: &str,
+        id: String,
+        name: String,
+        class: &str,
+    ) {
         self.id(place, "group", &id);
         self.name(place, "group name", &name);
         let Some(class) = Class::parse(class) else {
@@ -233,7 +168,7 @@ impl Reader {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the columns of one row")]
-    fn member(
+    pub(super) fn member(
         &mut self,
         place: &str,
         organization: &str,
@@ -308,8 +243,7 @@ impl Reader {
     }
 
     fn name(&mut self, place: &str, what: &str, name: &str) {
-        let length = name.chars().count();
-        if length == 0 || length > LONGEST_NAME || has_control(name) || name.trim() != name {
+        if !is_name(name) {
             self.fault(
                 place,
                 &format!("{what} must be 1 to {LONGEST_NAME} characters"),
@@ -317,7 +251,130 @@ impl Reader {
         }
     }
 
-    fn fault(&mut self, place: &str, what: &str) {
+    pub(super) fn fault(&mut self, place: &str, what: &str) {
         self.faults.push(format!("{place}: {what}"));
+    }
+}
+
+/// Counts lines in the text itself: for the reader a row ends ahead of a `\r\n`'s second half and of blank lines, and
+/// quoted cells hold lines of their own.
+struct Lines<'t> {
+    text: &'t [u8],
+    at: usize,
+    ended: usize,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            text: text.as_bytes(),
+            at: 0,
+            ended: 0,
+        }
+    }
+
+    /// The line on which a row begins; rows are asked for in their order.
+    fn place(&mut self, row: Option<&csv::Position>) -> String {
+        let begins = row.map_or(0, |position| position.byte());
+        while let Some(byte) = self.text.get(self.at) {
+            let is_before = (self.at as u64) < begins;
+            let next = self.text.get(self.at + 1);
+            match byte {
+                b'\n' => self.ended += 1,
+                b'\r' if next != Some(&b'\n') => self.ended += 1,
+                b'\r' => {}
+                _ if is_before => {}
+                _ => break,
+            }
+            self.at += 1;
+        }
+        format!("line {}", self.ended + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        read(text).err().unwrap_or_default()
+    }
+
+    fn csv_of(rows: &[&str], end: &str) -> String {
+        let head = HEAD.join(",");
+        let lines: Vec<&str> = std::iter::once(head.as_str())
+            .chain(rows.iter().copied())
+            .collect();
+        lines.join(end) + end
+    }
+
+    const GOOD: &str = "a,A,main,Main,main,,,,";
+    const BAD: &str = "a,A,lab,Lab,mian,,,,";
+
+    #[test]
+    fn a_fault_of_a_csv_file_names_its_line_whatever_ends_the_lines() {
+        for end in ["\n", "\r\n", "\r"] {
+            let told = faults(&csv_of(&[GOOD, BAD, GOOD, BAD, "a,b"], end));
+            assert_eq!(
+                told,
+                [
+                    "line 3: class must be main or sub",
+                    "line 5: class must be main or sub",
+                    "line 6: 2 columns instead of 9",
+                ],
+                "{end:?}"
+            );
+            let blank = faults(&csv_of(&[GOOD, "", "", BAD], end));
+            assert_eq!(blank, ["line 5: class must be main or sub"], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_with_lines_in_its_cells_is_named_by_its_first() {
+        for end in ["\n", "\r\n"] {
+            let quoted = format!("a,A,lab,\"One{end}{end}two\",sub,,,,");
+            let told = faults(&csv_of(&[GOOD, &quoted, BAD], end));
+            assert_eq!(
+                told,
+                [
+                    "line 3: group name must be 1 to 100 characters",
+                    "line 6: class must be main or sub",
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_json_file_is_told_with_its_path() {
+        let told = faults(
+            r#"{"organizations":[{"id":7,"member_type":"business","max_sub_groups":"30","colour":"red",
+                "groups":[{"id":"g","name":"G","class":"main"},{"id":"h","class":"sub"},3],
+                "members":[{"email":"k@a.example","name":null,"role":"none","groups":["g",5]},
+                           {"email":"nobody","name":"N","role":"none","language":1}]},
+               {"id":"b","name":"B","member_type":"business","groups":{}}]}"#,
+        );
+        assert_eq!(
+            told,
+            [
+                "organizations[0].colour: is not known: the fields are id, name, member_type, max_sub_groups, groups, members",
+                "organizations[0].id: must be a string",
+                "organizations[0].name: is missing",
+                "organizations[0].max_sub_groups: must be a whole number",
+                "organizations[0].groups[1].name: is missing",
+                "organizations[0].groups[2]: must be an object",
+                "organizations[0].members[0].name: must be a string",
+                "organizations[0].members[0].groups[1]: must be a string",
+                "organizations[0].members[1].language: must be a string",
+                "organizations[1].groups: must be a list",
+            ]
+        );
+        assert_eq!(faults("{}"), ["organizations: is missing"]);
+        assert_eq!(
+            faults(r#"{"organizations":5}"#),
+            ["organizations: must be a list"]
+        );
+        assert!(faults("{\n\n")[0].starts_with("line 3: "));
+        let twice = faults("{\"organizations\":[],\n\"organizations\":[]}");
+        assert!(twice[0].starts_with("line 2: the field \"organizations\" is there twice"));
     }
 }

@@ -45,6 +45,15 @@ impl Kind {
         }
     }
 
+    /// The form's hidden field: which version was shown.
+    pub fn version_field(self) -> &'static str {
+        match self {
+            Self::AutoPayment => "auto_payment_version",
+            Self::Privacy => "privacy_version",
+            Self::ThirdParty => "third_party_version",
+        }
+    }
+
     /// The key of the agreement beside its box.
     pub fn agreement_key(self) -> &'static str {
         match self {
@@ -160,13 +169,14 @@ impl Terms {
         }
     }
 
-    /// The newest version of a kind: the last in order of its name.
+    /// The newest version of a kind: the last in order of its name, in which 10 comes after 9.
     pub fn current(&self, kind: Kind) -> &str {
         self.texts
             .keys()
-            .rev()
-            .find(|(of, _)| *of == kind.as_str())
-            .map_or("", |(_, version)| version)
+            .filter(|(of, _)| *of == kind.as_str())
+            .map(|(_, version)| version.as_str())
+            .max_by_key(|version| order_of(version))
+            .unwrap_or_default()
     }
 
     /// The versions that are agreed to today, as JSON.
@@ -178,9 +188,36 @@ impl Terms {
         serde_json::to_string(&versions).unwrap_or_default()
     }
 
+    /// Which of the current versions an earlier answer agreed to, in the form's order.
+    pub fn agreed(&self, accepted: Option<&str>) -> [bool; 3] {
+        let versions: BTreeMap<String, String> = accepted
+            .and_then(|json| serde_json::from_str(json).ok())
+            .unwrap_or_default();
+        Kind::ALL.map(|kind| {
+            versions
+                .get(kind.as_str())
+                .is_some_and(|version| version == self.current(kind))
+        })
+    }
+
     fn text(&self, kind: Kind, version: &str, lang: Lang) -> Option<&str> {
         self.texts.get(&(kind.as_str(), version.to_owned()))?[place(lang)].as_deref()
     }
+}
+
+/// The runs of a version's name: digits count as a number and come before letters.
+fn order_of(version: &str) -> Vec<(bool, usize, &[u8])> {
+    version
+        .as_bytes()
+        .chunk_by(|one, next| one.is_ascii_digit() == next.is_ascii_digit())
+        .map(|run| {
+            if !run[0].is_ascii_digit() {
+                return (true, 0, run);
+            }
+            let zeros = run.iter().take_while(|digit| **digit == b'0').count();
+            (false, run.len() - zeros, &run[zeros..])
+        })
+        .collect()
 }
 
 fn place(lang: Lang) -> usize {
@@ -259,6 +296,21 @@ mod tests {
             );
         }
         assert!(terms.accepted().contains("\"privacy\":\"2026-11-01\""));
+    }
+
+    #[test]
+    fn the_newest_version_is_found_by_its_numbers() {
+        for (older, newer) in [
+            ("9", "10"),
+            ("v9", "v10"),
+            ("2026-11-01", "2026-11-02"),
+            ("2026-2-1", "2026-11-1"),
+            ("1.9", "1.10"),
+            ("1.0", "1.0.1"),
+            ("09", "10"),
+        ] {
+            assert!(order_of(older) < order_of(newer), "{older} {newer}");
+        }
     }
 
     #[test]

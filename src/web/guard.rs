@@ -125,7 +125,7 @@ fn came_without_tls(head: &RequestHead, settings: &Settings) -> bool {
     settings.is_https()
         && head
             .peer_addr
-            .is_some_and(|peer| settings.trusted_proxies.contains(&peer.ip()))
+            .is_some_and(|peer| settings.trusts(peer.ip()))
         && head
             .headers()
             .get("x-forwarded-proto")
@@ -210,9 +210,11 @@ fn set_body_deadline(request: &mut ServiceRequest, deadline: Instant) {
 /// that is no trusted proxy.
 pub fn client_address(head: &RequestHead, settings: &Settings) -> IpAddr {
     let unknown = IpAddr::from([0, 0, 0, 0]);
-    let peer = head.peer_addr.map_or(unknown, |peer| peer.ip());
-    let is_trusted = |address: &IpAddr| settings.trusted_proxies.contains(address);
-    if !is_trusted(&peer) {
+    // An IPv4 client of an IPv6 listener comes as ::ffff:192.0.2.1.
+    let peer = head
+        .peer_addr
+        .map_or(unknown, |peer| peer.ip().to_canonical());
+    if !settings.trusts(peer) {
         return peer;
     }
     let forwarded: Vec<&str> = head
@@ -224,7 +226,7 @@ pub fn client_address(head: &RequestHead, settings: &Settings) -> IpAddr {
     let mut nearest = peer;
     for hop in forwarded.into_iter().rev() {
         match address_of(hop.trim()) {
-            Some(address) if is_trusted(&address) => nearest = address,
+            Some(address) if settings.trusts(address) => nearest = address,
             Some(address) => return address,
             None => break,
         }
@@ -238,6 +240,7 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     bare.parse()
         .or_else(|_| hop.parse::<SocketAddr>().map(|with_port| with_port.ip()))
         .ok()
+        .map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub struct TestApp {
 /// A database of a test's own: a file, or in `BILLING_TEST_DATABASE`'s server.
 pub struct TestDatabase {
     pub url: String,
-    _folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 impl TestDatabase {
@@ -56,10 +56,7 @@ impl TestDatabase {
             }
             _ => format!("sqlite:{}", folder.path().join("test.db").display()),
         };
-        Self {
-            url,
-            _folder: folder,
-        }
+        Self { url, folder }
     }
 
     pub fn open(&self) -> Database {

@@ -1,248 +1,18 @@
 //! The command line: each refusal is one line and an exit code.
 
 use std::{
-    io::Write,
-    path::PathBuf,
-    process::{Command, Output, Stdio},
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
 };
 
-use billing_console::db::schema as s;
+use billing_console::db::{look, schema as s};
 use diesel::prelude::*;
 
-use crate::app::{KEY, TestDatabase};
-
-fn run_with(database: &TestDatabase, args: &[&str], env: &[(&str, &str)], stdin: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_billing-console"))
-        .args(args)
-        .env("BILLING_DATABASE_URL", &database.url)
-        .env("BILLING_LOG", "warn")
-        .env_remove("BILLING_SECRET_KEY")
-        .envs(env.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that refuses its arguments does not read what comes.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-fn run(database: &TestDatabase, args: &[&str]) -> Output {
-    run_with(database, args, &[], "")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn example(name: &str) -> String {
-    format!("{}/docs/examples/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn counts(database: &TestDatabase) -> (i64, i64, i64, i64) {
-    let db = database.open();
-    db.migrate().unwrap();
-    let mut db = db.connection().unwrap();
-    (
-        s::organizations::table
-            .count()
-            .get_result(&mut *db)
-            .unwrap(),
-        s::billing_groups::table
-            .count()
-            .get_result(&mut *db)
-            .unwrap(),
-        s::users::table.count().get_result(&mut *db).unwrap(),
-        s::group_members::table
-            .count()
-            .get_result(&mut *db)
-            .unwrap(),
-    )
-}
-
-#[test]
-fn both_examples_are_imported_and_twice_changes_nothing() {
-    let database = TestDatabase::new();
-    let dry = run(
-        &database,
-        &["import", &example("organizations.json"), "--dry-run"],
-    );
-    assert!(
-        out(&dry).contains("7 made, 0 changed (dry run"),
-        "{} {}",
-        out(&dry),
-        told(&dry)
-    );
-    assert_eq!(counts(&database), (0, 0, 0, 0));
-    for (file, said) in [
-        ("organizations.json", "7 made, 0 changed"),
-        ("organizations.json", "0 made, 0 changed"),
-        ("organizations.csv", "1 made, 0 changed"),
-        ("organizations.csv", "0 made, 0 changed"),
-    ] {
-        let done = run(&database, &["import", &example(file)]);
-        assert!(
-            out(&done).starts_with(said),
-            "{file}: {} {}",
-            out(&done),
-            told(&done)
-        );
-    }
-    assert_eq!(counts(&database), (1, 3, 2, 2));
-}
-
-#[test]
-fn a_thousand_lines_with_one_bad_line_change_nothing_and_name_the_line() {
-    let database = TestDatabase::new();
-    let folder = tempfile::tempdir().unwrap();
-    let path: PathBuf = folder.path().join("groups.csv");
-    let head = "organization,organization_name,group,group_name,class,email,name,role,language";
-    let lines: Vec<String> = (2..=1000)
-        .map(|line| {
-            let class = if line == 777 { "mian" } else { "main" };
-            format!("org-{line},Org {line},group-{line},Group {line},{class},p{line}@org.example,P,none,")
-        })
-        .collect();
-    let text = format!("{head}\n{}\n", lines.join("\n"));
-    std::fs::write(&path, &text).unwrap();
-    let done = run(&database, &["import", path.to_str().unwrap()]);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(
-        told(&done).starts_with("line 777: class must be main or sub\n"),
-        "{}",
-        told(&done)
-    );
-    assert_eq!(counts(&database), (0, 0, 0, 0));
-    std::fs::write(&path, text.replace("mian", "main")).unwrap();
-    assert_eq!(
-        run(&database, &["import", path.to_str().unwrap()])
-            .status
-            .code(),
-        Some(0)
-    );
-}
-
-#[test]
-fn every_fault_of_an_import_is_listed_with_its_path() {
-    let database = TestDatabase::new();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.json");
-    let file = |json: &str| {
-        std::fs::write(&path, json).unwrap();
-        let done = run(&database, &["import", path.to_str().unwrap()]);
-        assert_eq!(done.status.code(), Some(1));
-        told(&done)
-    };
-    let told = file(
-        r#"{"organizations":[{"id":"a b","name":"A","member_type":"business","groups":[{"id":"g","name":"","class":"main"}],
-            "members":[{"email":"nobody","name":"N","role":"support","groups":[]}]}]}"#,
-    );
-    for fault in [
-        "organizations[0]: organization must be",
-        "organizations[0].groups[0]: group name must be",
-        "organizations[0].members[0]: email is not",
-        "organizations[0].members[0]: role must be",
-    ] {
-        assert!(told.contains(fault), "{fault}: {told}");
-    }
-    let two = r#"{"organizations":[{"id":"a","name":"A","member_type":"business","groups":[{"id":"g","name":"G","class":"main"},{"id":"h","name":"H","class":"main"}]}]}"#;
-    assert!(
-        file(two).contains("organizations[0].groups[1]: the organization has a main group already")
-    );
-    let absent = r#"{"organizations":[{"id":"a","name":"A","member_type":"business","groups":[{"id":"g","name":"G","class":"main"}],"members":[{"email":"k@a.example","name":"K","role":"none","groups":["zz"]}]}]}"#;
-    assert!(
-        file(absent).contains("organizations[0].members[0]: the organization has no group \"zz\"")
-    );
-    assert!(file("{").contains("line 1: "));
-    assert_eq!(counts(&database), (0, 0, 0, 0));
-}
-
-#[test]
-fn local_accounts_are_kept_by_commands_and_a_password_comes_from_standard_input() {
-    let database = TestDatabase::new();
-    run(&database, &["import", &example("organizations.json")]);
-    let add = [
-        "user",
-        "add",
-        "new@northstar.example",
-        "--name",
-        "New",
-        "--role",
-        "billing_administrator",
-        "--organization",
-        "northstar",
-    ];
-    assert_eq!(
-        run_with(&database, &add, &[], "short\n").status.code(),
-        Some(2)
-    );
-    assert_eq!(
-        run_with(&database, &add, &[], "a-long-enough-password\n")
-            .status
-            .code(),
-        Some(0)
-    );
-    assert_eq!(
-        run_with(&database, &add, &[], "a-long-enough-password\n")
-            .status
-            .code(),
-        Some(1),
-        "taken"
-    );
-    let set = run_with(
-        &database,
-        &["user", "set-password", "owner@northstar.example"],
-        &[],
-        "another-long-password\n",
-    );
-    assert_eq!(set.status.code(), Some(0), "{}", told(&set));
-    assert_eq!(
-        run(
-            &database,
-            &[
-                "user",
-                "set-role",
-                "new@northstar.example",
-                "billing_viewer"
-            ]
-        )
-        .status
-        .code(),
-        Some(0)
-    );
-    assert_eq!(
-        run(
-            &database,
-            &["user", "set-role", "new@northstar.example", "king"]
-        )
-        .status
-        .code(),
-        Some(2)
-    );
-    assert_eq!(
-        run(&database, &["user", "disable", "new@northstar.example"])
-            .status
-            .code(),
-        Some(0)
-    );
-    assert_eq!(
-        run(&database, &["user", "disable", "nobody@northstar.example"])
-            .status
-            .code(),
-        Some(1)
-    );
-    let list = out(&run(&database, &["user", "list"]));
-    assert!(
-        list.contains("new@northstar.example\tbilling_viewer\tnorthstar\tdisabled"),
-        "{list}"
-    );
-    assert_eq!(run(&database, &["audit", "verify"]).status.code(), Some(0));
-}
+use crate::{
+    app::{KEY, Person, TestDatabase},
+    process::{Served, example, out, refused, run, run_with, served, told},
+};
 
 #[test]
 fn serve_says_in_one_line_what_is_missing_or_wrong() {
@@ -306,19 +76,77 @@ fn serve_says_in_one_line_what_is_missing_or_wrong() {
 fn demo_refuses_a_database_that_it_did_not_make() {
     let database = TestDatabase::new();
     run(&database, &["import", &example("organizations.json")]);
-    let done = run_with(
-        &database,
-        &["demo", "--listen", "127.0.0.1:0"],
-        &[("BILLING_SECRET_KEY", KEY)],
-        "",
-    );
-    assert_eq!(done.status.code(), Some(2));
+    demo_is_refused(&database);
+
+    let foreign = TestDatabase::new();
+    diesel::sql_query("CREATE TABLE theirs (id INTEGER)")
+        .execute(&mut *foreign.open().connection().unwrap())
+        .unwrap();
+    demo_is_refused(&foreign);
+
+    let with_staff = TestDatabase::new();
+    run(&with_staff, &["migrate"]);
+    let add = [
+        "user",
+        "add",
+        "s@c.example",
+        "--name",
+        "S",
+        "--role",
+        "support",
+    ];
+    run_with(&with_staff, &add, &[], "a-long-enough-password\n");
+    demo_is_refused(&with_staff);
+
+    let migrated = TestDatabase::new();
+    run(&migrated, &["migrate"]);
+    let (first, _) = served(&migrated, &["demo"], &[]);
     assert!(
-        told(&done).contains("demo did not make it"),
-        "{}",
-        told(&done)
+        first.starts_with("Billing console, demo: "),
+        "nobody's yet: {first}"
     );
-    assert_eq!(counts(&database).0, 1);
+}
+
+/// No table is added, no row, no key beside it.
+fn demo_is_refused(database: &TestDatabase) {
+    let look = || {
+        let mut db = look::open_untouched(&database.url.parse().unwrap())
+            .unwrap()
+            .unwrap();
+        look::tables(&mut db).unwrap()
+    };
+    let before = (look(), file(database));
+    let done = run(database, &["demo", "--listen", "127.0.0.1:0"]);
+    refused(&done, 2, "demo did not make it");
+    assert!((look(), file(database)) == before);
+    assert!(!database.folder.path().join("demo.key").exists());
+}
+
+/// What lies in the database's file, where it is one.
+fn file(database: &TestDatabase) -> Option<Vec<u8>> {
+    let path = database.url.strip_prefix("sqlite:")?;
+    Some(std::fs::read(path).unwrap())
+}
+
+#[test]
+fn the_demo_writes_no_key_and_no_database_before_its_address_is_known_to_be_good() {
+    let database = TestDatabase::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    refused(
+        &run(&database, &["demo", "--listen", &address]),
+        1,
+        "--listen",
+    );
+    refused(
+        &run(&database, &["demo", "--listen", "0.0.0.0:0"]),
+        2,
+        "loopback",
+    );
+    assert_eq!(
+        std::fs::read_dir(database.folder.path()).unwrap().count(),
+        0
+    );
 }
 
 #[test]
@@ -348,39 +176,12 @@ fn a_backup_is_a_database_like_the_one_it_saves() {
     );
 }
 
-/// Starts a serving command, reads its first line, ends it by SIGTERM; its standard error.
-fn served(database: &TestDatabase, args: &[&str], env: &[(&str, &str)]) -> (String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_billing-console"))
-        .args(args)
-        .args(["--listen", "127.0.0.1:0"])
-        .env("BILLING_DATABASE_URL", &database.url)
-        .env("BILLING_SECRET_KEY", KEY)
-        .env("BILLING_LOG", "warn")
-        .envs(env.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = String::new();
-    std::io::BufRead::read_line(
-        &mut std::io::BufReader::new(child.stdout.as_mut().unwrap()),
-        &mut first,
-    )
-    .unwrap();
-    // SIGTERM, as an operator's supervisor sends it.
-    let sent = Command::new("kill").arg(child.id().to_string()).status();
-    assert!(sent.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    (first, told(&output))
-}
-
 #[test]
 fn serve_on_a_database_of_the_demo_warns_in_one_line() {
     let database = TestDatabase::new();
     let (first, warned) = served(&database, &["demo"], &[]);
     assert!(
-        first.starts_with("Billing console, demo: http://"),
+        first.starts_with("Billing console, demo: http://127.0.0.1:") && !first.ends_with(":0\n"),
         "{first}"
     );
     assert_eq!(warned, "");
@@ -413,4 +214,182 @@ fn demo_keeps_what_was_done_and_starts_over_when_asked() {
     assert_eq!(names(), ["Renamed"]);
     served(&database, &["demo", "--fresh"], &[]);
     assert_eq!(names(), made);
+}
+
+#[test]
+fn a_usage_error_is_one_line_and_help_is_not() {
+    let database = TestDatabase::new();
+    let cases: [(&[&str], &str); 7] = [
+        (&[], "--help"),
+        (&["user"], "--help"),
+        (&["serv"], "'serve'"),
+        (&["serve", "--lisen", "x"], "--listen"),
+        (&["serve", "--listen", "here"], "--listen"),
+        (&["import"], "<FILE>"),
+        (
+            &["user", "add", "a@b.example"],
+            "--name <NAME> --role <ROLE>",
+        ),
+    ];
+    for (args, words) in cases {
+        refused(&run(&database, args), 2, words);
+    }
+    for (args, words) in [
+        (&["--help"][..], "BILLING_SECRET_KEY_FILE"),
+        (&["serve", "--help"], "BILLING_TRUSTED_PROXIES"),
+        (&["--version"], "billing-console "),
+    ] {
+        let done = run(&database, args);
+        assert_eq!(done.status.code(), Some(0));
+        assert!(out(&done).contains(words), "{}", out(&done));
+    }
+}
+
+#[test]
+fn an_empty_environment_variable_is_not_set() {
+    let database = TestDatabase::new();
+    let key = database.folder.path().join("key");
+    std::fs::write(&key, KEY).unwrap();
+    let mut env: Vec<(&str, &str)> = [
+        "DATABASE_URL",
+        "LISTEN",
+        "BASE_URL",
+        "TRUSTED_PROXIES",
+        "PROVIDER_NAME",
+        "HELPDESK_URL",
+        "HELPDESK_EMAIL",
+        "TERMS_DIR",
+        "SANDBOX_PHONE_CODE",
+        "LOG",
+        "LOG_FORMAT",
+        "SECRET_KEY",
+    ]
+    .map(|name| (&*["BILLING_", name].concat().leak(), ""))
+    .into();
+    env.push(("BILLING_SECRET_KEY_FILE", key.to_str().unwrap()));
+    env.push(("BILLING_GATEWAY", "sandbox"));
+    let done = run_with(&database, &["check-config"], &env, "");
+    assert_eq!(done.status.code(), Some(0), "{}", told(&done));
+    for empty in ["BILLING_SECRET_KEY_FILE", "BILLING_GATEWAY"] {
+        let mut env = env.clone();
+        env.push((empty, ""));
+        refused(&run_with(&database, &["check-config"], &env, ""), 2, empty);
+    }
+}
+
+#[test]
+fn check_config_makes_no_database() {
+    let database = TestDatabase::new();
+    let env = [("BILLING_SECRET_KEY", KEY), ("BILLING_GATEWAY", "sandbox")];
+    let check = || run_with(&database, &["check-config", "--online"], &env, "");
+    refused(&check(), 1, "billing-console migrate");
+    let files = std::fs::read_dir(database.folder.path()).unwrap().count();
+    assert_eq!(files, 0);
+    run(&database, &["migrate"]);
+    assert_eq!(check().status.code(), Some(0), "{}", told(&check()));
+}
+
+#[test]
+fn port_0_is_told_and_redirected_to_as_the_real_one() {
+    let database = TestDatabase::new();
+    let console = Served::start(&database, &["serve"], &[("BILLING_GATEWAY", "sandbox")]);
+    let port: u16 = console
+        .authority()
+        .rsplit_once(':')
+        .unwrap()
+        .1
+        .parse()
+        .unwrap();
+    assert_ne!(port, 0);
+    let elsewhere = Person::new(format!("http://localhost:{port}")).open("/sign-in");
+    assert_eq!(elsewhere.status, 307);
+    assert_eq!(
+        elsewhere.location.as_deref(),
+        Some(&*format!("http://127.0.0.1:{port}/sign-in"))
+    );
+    let there = Person::new(format!("http://127.0.0.1:{port}")).open("/sign-in");
+    assert_eq!(there.status, 200);
+    console.terminate();
+    console.ended();
+}
+
+#[test]
+fn a_base_url_is_taken_however_it_is_written() {
+    let database = TestDatabase::new();
+    for (written, told) in [
+        ("http://LocalHost:80", "http://localhost\n"),
+        ("https://localhost:443/", "https://localhost\n"),
+    ] {
+        let env = [
+            ("BILLING_GATEWAY", "sandbox"),
+            ("BILLING_BASE_URL", written),
+        ];
+        let (first, _) = served(&database, &["serve"], &env);
+        assert!(first.ends_with(told), "{first}");
+    }
+}
+
+#[test]
+fn healthcheck_tells_whether_a_console_is_ready() {
+    let database = TestDatabase::new();
+    let console = Served::start(&database, &["serve"], &[("BILLING_GATEWAY", "sandbox")]);
+    let address = console.authority().to_owned();
+    let check = || run(&database, &["healthcheck", "--listen", &address]);
+    assert_eq!(check().status.code(), Some(0), "{}", told(&check()));
+    console.terminate();
+    console.ended();
+    refused(&check(), 1, "no console answers");
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let answer = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]);
+        stream
+            .write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+            .unwrap();
+    });
+    refused(
+        &run(&database, &["healthcheck", "--listen", &address]),
+        1,
+        "is not ready",
+    );
+    answer.join().unwrap();
+}
+
+#[test]
+fn sigterm_answers_what_was_taken_and_ends_in_time() {
+    let database = TestDatabase::new();
+    let console = Served::start(&database, &["serve"], &[("BILLING_GATEWAY", "sandbox")]);
+    let authority = console.authority().to_owned();
+    let body = "email=nobody%40acme.test&password=wrong";
+    let (begun, rest) = body.split_at(10);
+    let mut taken = TcpStream::connect(&authority).unwrap();
+    write!(
+        taken,
+        "POST /sign-in HTTP/1.1\r\nHost: {authority}\r\nOrigin: http://{authority}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    // The console says that it has taken the request.
+    let mut answer = [0; 25];
+    taken.read_exact(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 100 Continue"));
+    taken.write_all(begun.as_bytes()).unwrap();
+
+    console.terminate();
+    let terminated = Instant::now();
+    while TcpStream::connect(&authority).is_ok() {
+        assert!(
+            terminated.elapsed() < Duration::from_secs(5),
+            "it still takes new ones"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    taken.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    taken.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    console.ended();
+    assert!(terminated.elapsed() < Duration::from_secs(10));
 }

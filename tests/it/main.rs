@@ -1,6 +1,7 @@
 //! The console's tests through its real HTTP server and, where it matters, its real process.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod accounts;
 mod app;
 mod audit;
 mod cards;
@@ -10,10 +11,14 @@ mod commands;
 mod crash;
 mod database;
 mod forms;
+mod import;
+mod process;
+mod readme;
 #[cfg(feature = "failpoints")]
 mod security;
 mod snapshots;
 mod support;
 mod tab;
+mod terms;
 mod texts;
 mod wizard;

@@ -229,8 +229,9 @@ fn a_body_that_does_not_come_within_10_seconds_is_answered_408() {
 
 #[test]
 fn behind_a_trusted_proxy_the_pause_is_the_clients_own() {
-    let app =
-        TestApp::start_with(|settings| settings.trusted_proxies = vec![[127, 0, 0, 1].into()]);
+    let app = TestApp::start_with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]
+    });
     let base = format!("http://{}", app.address);
     let person = app.visitor();
     let try_from = |client: &str, email: &str, password: &str| {

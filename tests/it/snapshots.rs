@@ -12,7 +12,7 @@ fn keep(name: &str, language: &str, page: &Page) {
             (r#"name="idempotency_key" value="\w+""#, r#"name="idempotency_key" value="[key]""#),
             (r"/billing/registrations/[0-9a-f-]{36}/", "/billing/registrations/[run]/"),
             (r"PM-[0-9A-Z]{4}-[0-9A-Z]{4}", "[reference]"),
-            (r"\?v=[0-9a-f]{12}", "?v=[assets]"),
+            (r"/static/(\w+)\.[0-9a-f]{12}\.", "/static/$1.[hash]."),
             (r"(Reference|확인 번호) [0-9a-f]{16}", "$1 [request]"),
         ],
     }, {

@@ -10,7 +10,12 @@ use crate::{
     error::Error,
     groups::BillingGroup,
     payment_methods::{self, rules::is_offered_payment_methods},
-    registration::{Choice, Run, Step, rules::Progress, store, terms::Kind},
+    registration::{
+        Choice, Run, Step,
+        rules::Progress,
+        store,
+        terms::{Kind, Terms},
+    },
     web::{
         self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other,
     },
@@ -75,10 +80,10 @@ pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResp
     let (viewer, seen) = visit
         .read(move |db, viewer| look(db, &services, viewer, &id))
         .await?;
-    let has_agreed = seen.run.accepted_terms.is_some();
+    let terms = &visit.services.terms;
     let answer = Answer {
         choice: seen.run.choice,
-        ticked: [has_agreed; 3],
+        ticked: terms.agreed(seen.run.accepted_terms.as_deref()),
     };
     render(
         &visit,
@@ -129,10 +134,14 @@ struct Answer {
 }
 
 impl Answer {
-    fn read(fields: &Fields) -> Result<(Self, Problems), Error> {
+    fn read(fields: &Fields, terms: &Terms) -> Result<(Self, Problems), Error> {
         let mut ticked = [false; 3];
-        for (kind, is_ticked) in Kind::ALL.into_iter().zip(&mut ticked) {
-            *is_ticked = fields.ticked(kind.field())?;
+        let mut changed = [false; 3];
+        for (at, kind) in Kind::ALL.into_iter().enumerate() {
+            // Without a version, as a script posts it, the current one is meant.
+            let shown = fields.one(kind.version_field())?;
+            changed[at] = !shown.is_empty() && shown != terms.current(kind);
+            ticked[at] = fields.ticked(kind.field())? && !changed[at];
         }
         let answer = Self {
             choice: Choice::parse(fields.one("payment_method")?),
@@ -144,8 +153,10 @@ impl Answer {
         }
         // A dedicated account asks for none of them.
         if answer.choice != Some(Choice::DedicatedAccount) {
-            for (kind, is_ticked) in Kind::ALL.into_iter().zip(answer.ticked) {
-                if !is_ticked {
+            for (at, kind) in Kind::ALL.into_iter().enumerate() {
+                if changed[at] {
+                    problems.add(kind.field(), Message::new("err-terms-changed"));
+                } else if !answer.ticked[at] {
                     problems.add(kind.field(), Message::new(kind.problem_key()));
                 }
             }
@@ -164,7 +175,7 @@ pub(super) async fn submit(
     let (viewer, done) = visit
         .write(posted, move |db, viewer, fields| {
             let seen = look(db, &services, viewer, &id)?;
-            let (answer, problems) = Answer::read(fields)?;
+            let (answer, problems) = Answer::read(fields, &services.terms)?;
             let Some(choice) = answer
                 .choice
                 .filter(|_| problems.is_empty() && seen.is_offered)
