@@ -26,7 +26,6 @@ tag-failed = Payment failed
 method-card = Credit card
 method-account = Dedicated account
 chip-domestic = KR
-chip-account = ACCT
 btn-register = Register payment method
 btn-change = Change payment method
 btn-for = for { $g }

@@ -70,3 +70,5 @@ support-say-expired = The card has expired. A billing administrator can change t
 support-say-expiring = The card expires soon. A billing administrator can change the payment method now.
 support-say-review = The application for a dedicated account is in review. The current payment method stays in use.
 support-say-fine = The payment method is in order. Nothing needs to be done.
+support-start = Search to see a group’s status as its administrator sees it, and what to say.
+support-as-customer-body = The banner and the row, without buttons.

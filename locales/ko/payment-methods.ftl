@@ -22,7 +22,6 @@ tag-failed = 결제 실패
 method-card = 신용카드
 method-account = 전용 계좌
 chip-domestic = 국내
-chip-account = 계좌
 btn-register = 결제 수단 등록
 btn-change = 결제 수단 변경
 btn-for = ‘{ $g }’ 빌링 그룹

@@ -62,3 +62,5 @@ support-say-expired = 카드 유효기간이 지났어요. 빌링 관리자가 �
 support-say-expiring = 카드가 곧 만료돼요. 빌링 관리자가 지금 결제 수단을 변경할 수 있어요.
 support-say-review = 전용 계좌 신청을 심사하고 있어요. 지금 쓰는 결제 수단은 그대로예요.
 support-say-fine = 결제 수단에 문제가 없어요. 하실 일은 없어요.
+support-start = 검색하면 그룹의 상태를 빌링 관리자가 보는 그대로 볼 수 있고, 안내 문구도 나와요.
+support-as-customer-body = 안내와 표의 행을 그대로 보여 줘요. 버튼은 누를 수 없어요.

@@ -114,7 +114,20 @@ pub struct Banner {
 }
 
 impl Banner {
-    fn title(&self, t: &Texts) -> String {
+    /// What an administrator who sees this group alone is told; none when it pays.
+    pub fn of_group(group: &BillingGroup, before: NaiveDate) -> Option<Self> {
+        let gravity = rules::gravity(group.class, group.status)?;
+        Some(Self {
+            gravity,
+            names: vec![group.name.clone()],
+            group: group.clone(),
+            count: 1,
+            before,
+        })
+    }
+
+    /// Its head.
+    pub fn title(&self, t: &Texts) -> String {
         match self.gravity {
             Gravity::Restricted => t.text("banner-main-title").to_owned(),
             Gravity::LateFee if self.count > 1 => t
@@ -128,7 +141,8 @@ impl Banner {
         }
     }
 
-    fn body(&self, t: &Texts) -> String {
+    /// What it means and what to do.
+    pub fn body(&self, t: &Texts) -> String {
         match self.gravity {
             Gravity::Restricted => t
                 .fill("banner-main-body")
@@ -385,17 +399,14 @@ fn counted(rows: &[GroupAndMethod]) -> Counts {
 
 /// One banner, the gravest first: a main group comes first in the table's order (rule 6).
 fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
-    let group = seen.required.first()?;
-    let gravity = rules::gravity(group.class, group.status)?;
+    let gravest = Banner::of_group(seen.required.first()?, clock::first_charge(today))?;
     Some(Banner {
-        gravity,
-        group: group.clone(),
         names: seen
             .required
             .iter()
             .map(|group| group.name.clone())
             .collect(),
         count: seen.counts.required,
-        before: clock::first_charge(today),
+        ..gravest
     })
 }

@@ -18,7 +18,10 @@ use crate::{
     audit, clock,
     db::AnyConnection,
     error::Error,
-    payment_methods::{pages::Row, rules::is_offered_payment_methods},
+    payment_methods::{
+        pages::{Banner, Row},
+        rules::is_offered_payment_methods,
+    },
     registration::{self, rules::Progress},
     web::{self as pages, Message, Section, Shell, Texts, Visit, fields::search_text},
 };
@@ -95,6 +98,7 @@ struct PreviewPage {
     shell: Shell,
     preview: Preview,
     row: Row,
+    banner: Option<Banner>,
     effect: Message,
     say: Message,
     events: Vec<Line>,
@@ -154,6 +158,7 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
         &PreviewPage {
             t: visit.t,
             shell,
+            banner: Banner::of_group(&preview.group, before),
             effect: rules::effect(&preview.group, before),
             say: rules::say(
                 &preview.group,

@@ -44,7 +44,7 @@ fn the_preview_shows_what_it_means_who_can_fix_it_and_what_to_say() {
     let person = app.sign_in("sub-admin@acme.test");
     let run = person.reach_the_anonymous_card_page("acme-lab");
     let refused = person.enter_card(&run, "4000056655665556");
-    let reference = refused.texts(".problem p")[0]
+    let reference = refused.texts(".problem .quote .num")[0]
         .split("Reference ")
         .nth(1)
         .unwrap()
