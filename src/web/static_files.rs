@@ -28,32 +28,32 @@ pub async fn file(request: HttpRequest) -> Result<HttpResponse, Error> {
         .iter()
         .find(|file| file.address == request.path())
         .ok_or(Error::NotFound)?;
-    let (encoding, bytes) = file.as_accepted(&request);
-    Ok(HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .content_type(file.content_type)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((header::VARY, "Accept-Encoding"))
-        .insert_header(encoding)
-        .body(bytes))
+        .insert_header((header::VARY, "Accept-Encoding"));
+    Ok(match file.as_accepted(&request) {
+        Some((encoding, bytes)) => response.insert_header(encoding).body(bytes),
+        None => response.body(file.plain),
+    })
 }
 
 impl StaticFile {
-    /// The form that the browser likes best.
-    fn as_accepted(&self, request: &HttpRequest) -> (ContentEncoding, &'static [u8]) {
+    /// The compressed form that the browser likes best, if it takes one.
+    fn as_accepted(&self, request: &HttpRequest) -> Option<(ContentEncoding, &'static [u8])> {
         let forms = [
             (Encoding::brotli(), ContentEncoding::Brotli, self.brotli),
             (Encoding::gzip(), ContentEncoding::Gzip, self.gzip),
         ];
-        let chosen = AcceptEncoding::parse(request)
-            .ok()
-            .filter(|_| request.headers().contains_key(header::ACCEPT_ENCODING))
-            .and_then(|accepted| accepted.negotiate(forms.iter().map(|(name, ..)| name)));
+        if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+            return None;
+        }
+        let accepted = AcceptEncoding::parse(request).ok()?;
+        let chosen = accepted.negotiate(forms.iter().map(|(name, ..)| name))?;
         forms
             .into_iter()
-            .find(|(name, ..)| chosen.as_ref() == Some(name))
-            .map_or(
-                (ContentEncoding::Identity, self.plain),
-                |(_, form, bytes)| (form, bytes),
-            )
+            .find(|(name, ..)| *name == chosen)
+            .map(|(_, form, bytes)| (form, bytes))
     }
 }

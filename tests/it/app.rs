@@ -210,6 +210,35 @@ impl Person {
         Page::new(answer.unwrap())
     }
 
+    /// A body as it comes over the wire.
+    pub fn raw(&self, path: &str, encoding: &str) -> Vec<u8> {
+        self.encoded(path, encoding)
+            .into_body()
+            .read_to_vec()
+            .unwrap()
+    }
+
+    /// An answer's encoding, the length of its body and roughly that of its head, in bytes.
+    pub fn weigh(&self, path: &str, encoding: &str) -> (String, usize, usize) {
+        let answer = self.encoded(path, encoding);
+        let head = answer
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
+        let named = answer.headers().get("content-encoding");
+        let named = named.map_or("", |value| value.to_str().unwrap()).to_owned();
+        (named, answer.into_body().read_to_vec().unwrap().len(), head)
+    }
+
+    fn encoded(&self, path: &str, encoding: &str) -> ureq::http::Response<ureq::Body> {
+        self.agent
+            .get(format!("{}{path}", self.base))
+            .header("Accept-Encoding", encoding)
+            .call()
+            .unwrap()
+    }
+
     pub fn head(&self, path: &str) -> Page {
         Page::new(
             self.agent

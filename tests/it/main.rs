@@ -12,6 +12,7 @@ mod crash;
 mod database;
 mod forms;
 mod import;
+mod look;
 mod process;
 mod readme;
 #[cfg(feature = "failpoints")]

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use billing_console::web::{Lang, Texts, texts::keys_of};
 
-fn files(folder: &str, end: &str) -> Vec<(String, String)> {
+pub fn files(folder: &str, end: &str) -> Vec<(String, String)> {
     fn walk(folder: &Path, end: &str, found: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
