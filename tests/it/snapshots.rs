@@ -72,6 +72,95 @@ fn errors() {
         keep("error.404", language, &person.open("/nope"));
         keep("error.403", language, &person.post("/sign-out", &[]));
         keep("error.405", language, &person.open("/sign-out"));
+        let run = person.reach_the_anonymous_card_page("acme-lab");
+        let path = format!("{run}/card");
+        let form = person.open(&path);
+        let token = form.hidden("csrf_token").unwrap();
+        let base = format!("http://{}", app.address);
+        let send = |kind: &str, body: &str| {
+            let headers = [("Origin", base.as_str()), ("Content-Type", kind)];
+            person.post_body(&path, body, &headers[..1 + usize::from(!kind.is_empty())])
+        };
+        keep(
+            "error.400",
+            language,
+            &send("", &format!("csrf_token={token}")),
+        );
+        let long = format!("csrf_token={token}&card_number={}", "1".repeat(2000));
+        keep("error.413", language, &send("", &long));
+        keep("error.415", language, &send("text/plain", "x"));
+        for _ in 0..10 {
+            person.enter_card(&run, "4000000000000002");
+        }
+        keep(
+            "error.429",
+            language,
+            &person.enter_card(&run, "5555555555554444"),
+        );
+    });
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn faults() {
+    in_both_languages(|app, language| {
+        let person = person(app, "main-admin@acme.test", language);
+        let run = person.reach_the_anonymous_card_page("acme-lab");
+        let scenario = fail::FailScenario::setup();
+        fail::cfg("gateway-call", "panic(canary)").unwrap();
+        keep(
+            "error.500",
+            language,
+            &person.enter_card(&run, "5555555555554444"),
+        );
+        scenario.teardown();
+        let Some(file) = app.database_file() else {
+            return; // PostgreSQL's writers wait for a row, not for the whole file.
+        };
+        let tab = person.open("/billing/payment-methods");
+        let mut other = <diesel::SqliteConnection as diesel::Connection>::establish(file).unwrap();
+        let hold = "BEGIN IMMEDIATE";
+        diesel::connection::SimpleConnection::batch_execute(&mut other, hold).unwrap();
+        keep("error.503", language, &person.send(&tab, "/sign-out", &[]));
+    });
+}
+
+#[test]
+fn wizard_of_an_unknown_member_type_and_pauses() {
+    in_both_languages(|app, language| {
+        use billing_console::db::schema::organizations as o;
+        use diesel::prelude::*;
+        let person = person(app, "main-admin@acme.test", language);
+        let run = person.start_registration("acme-main");
+        person.choose(&run, "named_card");
+        person.ask_for_a_code(&run);
+        let code = format!("{run}/phone-code");
+        let mut last = person.open(&code);
+        for _ in 0..5 {
+            last = person.fill(&code, &[("code", "000000")]);
+        }
+        keep("phone_code.locked", language, &last);
+        keep("phone_code.pause", language, &person.open(&code));
+        let other = app.visitor().speaking(language);
+        for _ in 0..10 {
+            other.post("/sign-in", &[("email", "a@b.test"), ("password", "x")]);
+        }
+        let paused = other.post("/sign-in", &[("email", "a@b.test"), ("password", "x")]);
+        keep("sign_in.paused", language, &paused);
+        keep(
+            "sign_in.continue",
+            language,
+            &other.open(&format!("/sign-in?next={run}/card")),
+        );
+        diesel::update(o::table.find("acme"))
+            .set(o::member_type.eq("individual"))
+            .execute(&mut *app.connection())
+            .unwrap();
+        keep(
+            "choose.not_offered",
+            language,
+            &person.open(&format!("{run}/payment-method")),
+        );
     });
 }
 
@@ -113,6 +202,8 @@ fn wizard_of_an_anonymous_corporate_card() {
             language,
             &person.enter_card(&run, "4000000000000119"),
         );
+        let nothing = person.open(&format!("{run}/confirming"));
+        keep("confirming.nothing", language, &nothing);
         app.faults.fail_look_ups(usize::MAX);
         person.enter_card(&run, "4000000000000259");
         keep(
@@ -120,6 +211,9 @@ fn wizard_of_an_anonymous_corporate_card() {
             language,
             &person.open(&format!("{run}/confirming")),
         );
+        app.clock.advance(chrono::TimeDelta::minutes(11));
+        let long = person.open(&format!("{run}/confirming"));
+        keep("confirming.long", language, &long);
         app.faults.fail_look_ups(0);
         app.until("the confirmation", |_| {
             app.clock.advance(chrono::TimeDelta::seconds(1));
@@ -129,6 +223,11 @@ fn wizard_of_an_anonymous_corporate_card() {
             "complete",
             language,
             &person.open(&format!("{run}/complete")),
+        );
+        keep(
+            "tab.just_now",
+            language,
+            &person.open("/billing/payment-methods?q=lab"),
         );
     });
 }
@@ -194,6 +293,13 @@ fn dedicated_account_and_terms() {
             "account.filled",
             language,
             &person.open("/billing/groups/acme-web/dedicated-account"),
+        );
+        keep(
+            "account.in_review",
+            language,
+            &app.sign_in("admin@mirlabs.test")
+                .speaking(language)
+                .open("/billing/groups/mir-qa/dedicated-account"),
         );
         for kind in ["auto-payment", "privacy", "third-party"] {
             keep(
