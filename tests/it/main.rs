@@ -3,6 +3,7 @@
 
 mod app;
 mod audit;
+mod browser;
 mod cards;
 mod codes;
 mod commands;
