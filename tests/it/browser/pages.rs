@@ -122,6 +122,27 @@ const SMALL: &str = r#"
         .map(([element, height]) => `only ${height.toFixed(1)} high: ${element.outerHTML.slice(0, 160)}`);
 "#;
 
+/// Words of a link, a button, a heading that are broken in two for want of room.
+const BROKEN: &str = r#"
+    const found = [];
+    for (const element of document.querySelectorAll("a, button, summary, label, legend, h1, h2, th, dt, .tag")) {
+        if (!element.checkVisibility()) continue;
+        for (const node of element.childNodes) {
+            if (node.nodeType !== Node.TEXT_NODE) continue;
+            for (const { 0: word, index } of node.data.matchAll(/[^\s·-]{2,16}/g)) {
+                // Between Korean letters a line may end, unless the page is Korean.
+                if (document.documentElement.lang !== "ko" && /\p{Script=Hangul}/u.test(word)) continue;
+                const range = new Range();
+                range.setStart(node, index);
+                range.setEnd(node, index + word.length);
+                const tops = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+                if (tops.size > 1) found.push(`broken: ${word} in ${element.outerHTML.slice(0, 160)}`);
+            }
+        }
+    }
+    return found;
+"#;
+
 /// What there must be once: the heading; and at most once: the filled button.
 const ONCE: &str = r#"
     const shown = (css) => [...document.querySelectorAll(css)].filter((element) => element.checkVisibility());
@@ -165,6 +186,7 @@ fn what_is_wrong(browser: &Browser) -> Vec<(&'static str, String)> {
         for (width, where_seen) in [(1280, "at 1280"), (375, "at 375"), (320, "at 320")] {
             browser.resize(width, 900);
             note(where_seen, browser.ask(WIDE, [json!(width)]));
+            note(where_seen, browser.ask(BROKEN, []));
             if width == 375 {
                 note(where_seen, browser.ask(SMALL, []));
             }
