@@ -20,6 +20,10 @@ addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) mark(form, false);
+  // What a browser fills in again at Back is not for a second pair of eyes.
+  if (performance.getEntriesByType("navigation")[0]?.type !== "back_forward") return;
+  const secrets = "[name=card_number], [name=card_password_2], [name=birth_digit], [name=code]";
+  for (const field of document.querySelectorAll(secrets)) field.value = "";
 });
 
 // 4242 4242 4242 4242, American Express 3782 822463 10005. The caret stays behind its digit.

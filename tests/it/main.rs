@@ -4,6 +4,7 @@
 mod accounts;
 mod app;
 mod audit;
+mod browser;
 mod cards;
 mod codes;
 mod commands;

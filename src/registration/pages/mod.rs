@@ -4,11 +4,13 @@ mod account;
 mod business;
 mod card;
 mod choose;
+mod forget;
 mod outcome;
 mod phone;
 
 use actix_web::{
     HttpResponse,
+    middleware::from_fn,
     web::{self, ServiceConfig},
 };
 
@@ -38,7 +40,12 @@ pub fn routes(config: &mut ServiceConfig) {
                 .post(start),
         )
         .service(run("payment-method").get(choose::show).post(choose::submit))
-        .service(run("phone").get(phone::show).post(phone::submit))
+        .service(
+            run("phone")
+                .get(phone::show)
+                .post(phone::submit)
+                .wrap(from_fn(forget::forget_what_was_typed)),
+        )
         .service(
             short("phone-code")
                 .get(phone::show_code)
@@ -54,7 +61,12 @@ pub fn routes(config: &mut ServiceConfig) {
                 .get(business::show)
                 .post(business::submit),
         )
-        .service(short("card").get(card::show).post(card::submit))
+        .service(
+            short("card")
+                .get(card::show)
+                .post(card::submit)
+                .wrap(from_fn(forget::forget_what_was_typed)),
+        )
         .service(run("confirming").get(outcome::confirming))
         .service(run("complete").get(outcome::complete))
         .service(
