@@ -50,10 +50,22 @@ fn page_in(snapshot: &str) -> String {
         .split_once("\n---\n")
         .unwrap();
     let (_, page) = body.split_once('\n').unwrap();
-    let page = page.replace("[assets]", static_files::version());
-    REDACTED
+    let page = REDACTED
         .iter()
-        .fold(page, |page, (name, value)| page.replace(name, value))
+        .fold(page.to_owned(), |page, (name, value)| {
+            page.replace(name, value)
+        });
+    [
+        static_files::CONSOLE_CSS,
+        static_files::CONSOLE_JS,
+        static_files::ICONS_SVG,
+        static_files::FAVICON_SVG,
+    ]
+    .into_iter()
+    .fold(page, |page, address| {
+        let parts: Vec<&str> = address.split('.').collect();
+        page.replace(&format!("{}.[hash].{}", parts[0], parts[2]), address)
+    })
 }
 
 /// Shows the pages under their names, with the real static files and under the console's own
@@ -129,7 +141,7 @@ const BROKEN: &str = r#"
         if (!element.checkVisibility()) continue;
         for (const node of element.childNodes) {
             if (node.nodeType !== Node.TEXT_NODE) continue;
-            for (const { 0: word, index } of node.data.matchAll(/[^\s·-]{2,16}/g)) {
+            for (const { 0: word, index } of node.data.matchAll(/[^\s·(-]{2,16}/g)) {
                 // Between Korean letters a line may end, unless the page is Korean.
                 if (document.documentElement.lang !== "ko" && /\p{Script=Hangul}/u.test(word)) continue;
                 const range = new Range();
@@ -232,9 +244,10 @@ fn every_korean_page_is_for_everyone() {
 #[test]
 fn a_page_with_faults_is_found_out() {
     let page = kept_pages(|name| name == "sign_in.empty.en").remove("sign_in.empty.en");
-    let faults = r#"<h1>Again</h1><img src="/static/icon.svg"><input id="nameless">
+    let faults = r#"<h1>Again</h1><img src="{}"><input id="nameless">
         <p><button class="btn main">Go</button></p><div class="facts"><pre>WIDE</pre></div>"#
-        .replace("WIDE", &"wide".repeat(400));
+        .replace("WIDE", &"wide".repeat(400))
+        .replace("{}", static_files::FAVICON_SVG);
     let page = page
         .unwrap()
         .replace("</main>", &format!("{faults}</main>"));

@@ -87,7 +87,7 @@ fn the_support_preview_has_nothing_that_changes_anything() {
                 "const cell = document.querySelector(arguments[0]);
                  const style = getComputedStyle(cell);
                  return [cell.innerText.trim(), style.cursor, style.color !== getComputedStyle(document.body).color];",
-                [json!("[data-group] > :last-child dd")],
+                [json!("[data-group] > .settings span")],
             );
             assert_eq!(
                 (words.as_str(), cursor.as_str(), is_faint),
