@@ -3,6 +3,7 @@
 pub mod csrf;
 pub mod error_pages;
 pub mod fields;
+pub mod forget;
 pub mod guard;
 pub mod health;
 pub mod session;

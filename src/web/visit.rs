@@ -8,7 +8,7 @@ use actix_session::{Session, SessionExt};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
 use std::future::{Ready, ready};
 
-use super::{Fields, Posted, Section, Shell, Texts, csrf, error_pages, guard, session};
+use super::{Fields, Posted, Section, Shell, Texts, csrf, error_pages, forget, guard, session};
 use crate::{
     access::{self, Viewer},
     app::Services,
@@ -216,6 +216,10 @@ impl Visit {
         HttpResponse::SeeOther()
             .insert_header((header::LOCATION, "/sign-in"))
             .insert_header(("Clear-Site-Data", "\"cache\", \"storage\""))
+            .cookie(forget::cookie(
+                "/".into(),
+                self.services.settings.is_https(),
+            ))
             .finish()
     }
 

@@ -4,7 +4,6 @@ mod account;
 mod business;
 mod card;
 mod choose;
-mod forget;
 mod outcome;
 mod phone;
 
@@ -22,7 +21,7 @@ use crate::{
     db::AnyConnection,
     error::Error,
     groups::BillingGroup,
-    web::{Posted, Texts, Visit, fields::FormLimit, see_other},
+    web::{Posted, Texts, Visit, fields::FormLimit, forget::forget_what_was_typed, see_other},
 };
 
 /// The largest body of a form with a few short fields, in bytes.
@@ -44,7 +43,7 @@ pub fn routes(config: &mut ServiceConfig) {
             run("phone")
                 .get(phone::show)
                 .post(phone::submit)
-                .wrap(from_fn(forget::forget_what_was_typed)),
+                .wrap(from_fn(forget_what_was_typed)),
         )
         .service(
             short("phone-code")
@@ -65,7 +64,7 @@ pub fn routes(config: &mut ServiceConfig) {
             short("card")
                 .get(card::show)
                 .post(card::submit)
-                .wrap(from_fn(forget::forget_what_was_typed)),
+                .wrap(from_fn(forget_what_was_typed)),
         )
         .service(run("confirming").get(outcome::confirming))
         .service(run("complete").get(outcome::complete))

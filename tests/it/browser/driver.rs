@@ -193,12 +193,23 @@ impl Browser {
 
     /// `light` or `dark`, as the system's setting would be.
     pub fn prefer_scheme(&self, scheme: &str) {
+        self.prefer("", &[("prefers-color-scheme", scheme)]);
+    }
+
+    /// Shows the page on a medium (empty: the screen) and with features of the person's system.
+    pub fn prefer(&self, medium: &str, features: &[(&str, &str)]) {
+        let told: Vec<Value> = features
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
         self.devtools(
             "Emulation.setEmulatedMedia",
-            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+            json!({ "media": medium, "features": told }),
         );
-        let is_so = "return matchMedia(`(prefers-color-scheme: ${arguments[0]})`).matches";
-        assert!(self.ask::<bool>(is_so, [json!(scheme)]));
+        for (name, value) in features {
+            let is_so = "return matchMedia(`(${arguments[0]}: ${arguments[1]})`).matches";
+            assert!(self.ask::<bool>(is_so, [json!(name), json!(value)]));
+        }
     }
 
     /// Runs a script of the test's own in the present tab before each page's.
@@ -219,9 +230,6 @@ impl Browser {
             .collect();
         // Sign-out clears what the browser keeps, which it notes.
         meant.push("Clear-Site-Data header on".into());
-        // On a busy machine a page may be there before its transition, which is then skipped; no script of ours could
-        // catch what Chromium says of it.
-        meant.push("Uncaught DOMException: Transition was aborted".into());
         let said: Vec<String> = self
             .tell(self.driver.get_log("browser"))
             .into_iter()

@@ -6,6 +6,8 @@ mod pages;
 mod person;
 mod refusals;
 mod registration;
+mod screenshots;
+mod script;
 mod tabs;
 
 use billing_console::db::{AnyConnection, schema as s};

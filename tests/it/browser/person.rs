@@ -207,16 +207,32 @@ impl Browser {
         self.fill("First 2 digits of the card password", "12");
     }
 
+    /// [`Self::fill_in_card`] in any language.
+    pub fn fill_in_card_by_id(&self, number: &str) {
+        for (id, value) in [
+            ("card_number", number),
+            ("expiry_month", "12"),
+            ("expiry_year", "29"),
+            ("card_password_2", "12"),
+        ] {
+            self.ask::<()>(
+                "document.getElementById(arguments[0]).value = arguments[1]",
+                [json!(id), json!(value)],
+            );
+        }
+    }
+
     // What they see.
 
-    /// A PNG of what the window shows, or of the whole page.
+    /// What the window shows, or the whole page: a PNG or a WebP, by the name of the file.
     pub fn picture(&self, path: &Path, full_page: bool) {
+        let format = path.extension().unwrap().to_str().unwrap();
         let taken = self.devtools(
             "Page.captureScreenshot",
-            json!({ "format": "png", "captureBeyondViewport": full_page }),
+            json!({ "format": format, "quality": 90, "captureBeyondViewport": full_page }),
         );
-        let png = base64_decode(taken["data"].as_str().unwrap()).unwrap();
-        std::fs::write(path, png).unwrap();
+        let picture = base64_decode(taken["data"].as_str().unwrap()).unwrap();
+        std::fs::write(path, picture).unwrap();
     }
 
     /// The path and the query in the address bar.
