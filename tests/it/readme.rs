@@ -53,9 +53,31 @@ fn every_test_that_it_names_is_there() {
     let cells = rows.filter_map(|row| row.rsplit('|').nth(1));
     let names = cells.flat_map(|cell| cell.split('`').filter(|name| name.contains("::")));
     for name in names {
-        let (room, rule) = name.split_once("::").unwrap();
+        let (room, rule) = name.rsplit_once("::").unwrap();
+        let room = room.replace("::", "/");
         let path = format!("{}/tests/it/{room}.rs", env!("CARGO_MANIFEST_DIR"));
         let tests = std::fs::read_to_string(path).unwrap_or_default();
         assert!(tests.contains(&format!("fn {rule}()")), "{name}");
+    }
+}
+
+#[test]
+fn every_page_and_picture_that_the_documents_lead_to_is_there() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    for document in [
+        "README.md",
+        "docs/tour.md",
+        "docs/ARCHITECTURE.md",
+        "docs/import.md",
+    ] {
+        let path = std::path::Path::new(root).join(document);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for target in text.split("](").skip(1) {
+            let target = &target[..target.find(')').unwrap()];
+            if !target.contains("://") {
+                let leads_to = path.parent().unwrap().join(target);
+                assert!(leads_to.exists(), "{document} leads to {target}");
+            }
+        }
     }
 }

@@ -121,12 +121,10 @@ fn shown_again(typed: String) -> String {
 
 /// A business that is not active leaves its trace: one row a person and hour, with a count.
 fn note_refused(services: &crate::app::Services, run: &Run) -> Result<(), Error> {
-    services.db.transaction(|db| {
-        let organization =
-            crate::access::store::organization_of(db, &run.user_id)?.unwrap_or_default();
-        let (route, now) = ("POST …/business-number", services.clock.now());
-        audit::count(db, &organization, &run.user_id, route, 422, now)
-    })
+    let (route, now) = ("POST …/business-number", services.clock.now());
+    services
+        .db
+        .transaction(|db| audit::count_of_user(db, &run.user_id, route, 422, now))
 }
 
 fn verify(

@@ -412,19 +412,11 @@ fn confirm(
 
 /// A wrong code leaves its trace: one row a person and hour, with a count.
 fn note_wrong_code(services: &Services, run: &Run, status: StatusCode) -> Result<(), Error> {
-    services.db.transaction(|db| {
-        let organization =
-            crate::access::store::organization_of(db, &run.user_id)?.unwrap_or_default();
-        let (route, status) = ("POST …/phone-code", i32::from(status.as_u16()));
-        audit::count(
-            db,
-            &organization,
-            &run.user_id,
-            route,
-            status,
-            services.clock.now(),
-        )
-    })
+    let (route, status) = ("POST …/phone-code", i32::from(status.as_u16()));
+    let now = services.clock.now();
+    services
+        .db
+        .transaction(|db| audit::count_of_user(db, &run.user_id, route, status, now))
 }
 
 impl PhonePage {
