@@ -3,13 +3,6 @@
 "use strict";
 
 document.documentElement.classList.add("scripted");
-// A transition that the browser gives up is no fault of the page.
-const noFault = ({ viewTransition }) => {
-  viewTransition?.ready.catch(() => {});
-  viewTransition?.finished.catch(() => {});
-};
-addEventListener("pagereveal", noFault);
-addEventListener("pageswap", noFault);
 document.querySelector("[data-focus]")?.focus();
 
 // A second click does not send a form twice; a page out of the browser's cache may be sent again.

@@ -283,10 +283,11 @@ impl Browser {
         });
     }
 
-    /// Whether the page is loaded and its transition over: until then a click meets the picture of the page before.
+    /// Whether the page is loaded and stands still.
     pub fn is_whole(&self) -> bool {
         let whole = self.driver.execute(
-            "return document.readyState === 'complete' && !document.activeViewTransition",
+            "return document.readyState === 'complete'
+                && document.getAnimations().every((motion) => motion.effect.getTiming().iterations === Infinity)",
             vec![],
         );
         self.try_to(whole)
