@@ -424,14 +424,6 @@ impl Page {
             .collect()
     }
 
-    /// Each run of text inside the elements that `css` selects.
-    pub fn text_nodes(&self, css: &str) -> Vec<String> {
-        Html::parse_document(&self.body)
-            .select(&Selector::parse(css).unwrap())
-            .flat_map(|element| element.text().map(str::to_owned).collect::<Vec<_>>())
-            .collect()
-    }
-
     /// The values of an attribute of the elements that `css` selects.
     pub fn attributes(&self, css: &str, name: &str) -> Vec<String> {
         Html::parse_document(&self.body)
