@@ -1,11 +1,13 @@
 //! The wizard's pages: every step its own address, working without script.
 
 mod account;
+mod again;
 mod business;
 mod card;
 mod choose;
 mod outcome;
 mod phone;
+mod phone_code;
 
 use actix_web::{
     HttpResponse,
@@ -47,13 +49,13 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(
             short("phone-code")
-                .get(phone::show_code)
-                .post(phone::submit_code),
+                .get(phone_code::show)
+                .post(phone_code::submit),
         )
         .service(
             short("phone-code/resend")
                 .get(|id: web::Path<String>| page_of_post(path(&id, "phone-code")))
-                .post(phone::resend),
+                .post(phone_code::resend),
         )
         .service(
             short("business-number")
@@ -86,6 +88,9 @@ async fn page_of_post(page: String) -> HttpResponse {
 pub fn path(run_id: &str, page: &str) -> String {
     format!("/billing/registrations/{run_id}/{page}")
 }
+
+/// A run and its group, open at the step that was asked for.
+type OpenRun = (Run, BillingGroup);
 
 /// The head of every page of the wizard.
 pub struct Head {
@@ -211,7 +216,7 @@ fn open_run(
     viewer: &Viewer,
     id: &str,
     step: Step,
-) -> Result<(Run, BillingGroup), Error> {
+) -> Result<OpenRun, Error> {
     let (run, group) = store::own_run(
         db,
         viewer.administrator()?,
