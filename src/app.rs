@@ -109,7 +109,11 @@ fn routes(config: &mut ServiceConfig, services: &Services) {
                 .get(access::pages::show)
                 .post(access::pages::submit),
         )
-        .service(resource("/sign-out").post(access::pages::sign_out))
+        .service(
+            resource("/sign-out")
+                .get(|| async { crate::web::see_other("/") })
+                .post(access::pages::sign_out),
+        )
         .service(resource("/billing/payment-methods").get(payment_methods::pages::show))
         .service(resource("/billing/payment-methods.csv").get(payment_methods::csv::export))
         .service(resource("/static/{file}").get(static_files::file))
@@ -155,6 +159,7 @@ pub async fn serve(
             .wrap(sessions)
             .wrap(from_fn(guard::watch))
             .wrap(Compress::default())
+            .wrap(from_fn(guard::take_plain_where_nothing_fits))
     })
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))

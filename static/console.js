@@ -32,8 +32,10 @@ const grouped = (digits) =>
   (/^3[47]/.test(digits) ? digits.replace(/^(\d{4})(\d{1,6})?(\d+)?$/, "$1 $2 $3") : digits.replace(/\d{4}(?=\d)/g, "$& ")).trim();
 const number = document.querySelector("input[name=card_number]");
 if (number) {
+  let shown = "";
   const show = (digits, before) => {
-    number.value = grouped(digits);
+    shown = grouped(digits);
+    if (number.value !== shown) number.value = shown;
     let caret = 0;
     for (let seen = 0; caret < number.value.length && seen < before; caret++) {
       if (number.value[caret] !== " ") seen++;
@@ -41,9 +43,15 @@ if (number) {
     number.setSelectionRange(caret, caret);
   };
   number.addEventListener("input", (event) => {
-    // What is no number stays as it was typed: the answer says what is wrong with it.
-    if (event.isComposing || /[^\d\s-]/.test(number.value.normalize("NFKC"))) return;
-    show(digitsOf(number.value), digitsOf(number.value.slice(0, number.selectionStart)).length);
+    // Letters stay as they were typed: the answer says what is wrong with them. Undo is the browser's.
+    if (event.isComposing || /^history/.test(event.inputType) || /[^\d\s-]/.test(number.value.normalize("NFKC"))) return;
+    let digits = digitsOf(number.value);
+    const before = digitsOf(number.value.slice(0, number.selectionStart)).length;
+    // Delete before a gap means the digit behind it.
+    if (event.inputType === "deleteContentForward" && digits === digitsOf(shown)) {
+      digits = digits.slice(0, before) + digits.slice(before + 1);
+    }
+    show(digits, before);
   });
   number.addEventListener("paste", (event) => {
     const digits = digitsOf(event.clipboardData.getData("text"));
@@ -71,7 +79,10 @@ addEventListener("click", async (event) => {
   if ("print" in button.dataset) return print();
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    button.querySelector("[data-said]").textContent = button.dataset.copied;
+    for (const other of document.querySelectorAll("[data-copy]")) {
+      other.dataset.word ??= other.querySelector("[data-said]").textContent;
+      other.querySelector("[data-said]").textContent = other === button ? other.dataset.copied : other.dataset.word;
+    }
   } catch {
     getSelection().selectAllChildren(button.previousElementSibling);
   }

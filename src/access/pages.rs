@@ -78,7 +78,12 @@ fn sign_in_page(
         status,
         &SignInPage {
             t: visit.t,
-            shell: visit.outer_shell(),
+            // An answer to a post has no query; the way on stays in the switch all the same.
+            shell: if next.is_empty() {
+                visit.outer_shell()
+            } else {
+                visit.outer_shell_for(&format!("next={}", pages::encoded(&next)))
+            },
             email: email.to_owned(),
             continues: next.starts_with("/billing/registrations/"),
             next,

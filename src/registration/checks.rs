@@ -241,6 +241,24 @@ pub fn take_try(
     Ok(Ok(CODE_TRIES - tries))
 }
 
+/// Nobody looked at the code: its try does not count.
+///
+/// # Errors
+/// What the database says.
+pub fn give_try_back(db: &mut AnyConnection, services: &Services, run: &Run) -> Result<(), Error> {
+    diesel::update(verifications::table.find((&run.id, "phone")))
+        .filter(verifications::tries.gt(0))
+        .set((
+            verifications::tries.eq(verifications::tries - 1),
+            verifications::locked_until.eq(None::<NaiveDateTime>),
+        ))
+        .execute(db)?;
+    for key in pause_keys(services, run, &run.kept.phone) {
+        throttle::clear(db, &key)?;
+    }
+    Ok(())
+}
+
 /// The right code was entered: a pause that its last try began is over.
 ///
 /// # Errors

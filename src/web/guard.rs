@@ -30,7 +30,30 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The outermost layer: nothing leaves without it, not even a panic.
+/// A browser that refuses even the plain form gets it all the same, with every header of ours: compression,
+/// which lies between here and [`watch`], would answer by itself.
+///
+/// # Errors
+/// Those of the inner layers.
+pub async fn take_plain_where_nothing_fits(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, ActixError> {
+    let refuses_something =
+        request
+            .headers()
+            .get(header::ACCEPT_ENCODING)
+            .is_some_and(|accepted| {
+                let accepted = accepted.to_str().unwrap_or("q=0").replace(' ', "");
+                accepted.contains("q=0") && !accepted.contains("q=0.")
+            });
+    if refuses_something {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
+    next.call(request).await
+}
+
+/// The layer around every route: nothing leaves without it, not even a panic.
 ///
 /// # Errors
 /// None: each becomes a page.

@@ -57,17 +57,6 @@ impl Shell {
             helpdesk: settings.helpdesk(),
             demo: settings.demo,
             switch: switch(t, query),
-            ..Self::bare(t)
-        }
-    }
-
-    /// The frame when even the settings are not at hand.
-    pub fn bare(t: Texts) -> Self {
-        Self {
-            provider: String::new(),
-            helpdesk: None,
-            demo: false,
-            switch: switch(t, ""),
             csrf_token: String::new(),
             person: None,
             section: Section::None,

@@ -184,6 +184,11 @@ impl Visit {
         Shell::of(&self.services, self.t, self.query())
     }
 
+    /// The same, with the query that the language switch keeps.
+    pub fn outer_shell_for(&self, query: &str) -> Shell {
+        Shell::of(&self.services, self.t, query)
+    }
+
     /// The query of the request's address.
     pub fn query(&self) -> &str {
         self.request.query_string()

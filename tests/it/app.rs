@@ -239,6 +239,13 @@ impl Person {
             .unwrap()
     }
 
+    /// A page whose head is what matters: its body may come compressed.
+    pub fn open_accepting(&self, path: &str, encoding: &str) -> Page {
+        let (head, _) = self.encoded(path, encoding).into_parts();
+        let empty = ureq::Body::builder().data("");
+        Page::new(ureq::http::Response::from_parts(head, empty))
+    }
+
     pub fn head(&self, path: &str) -> Page {
         Page::new(
             self.agent

@@ -36,7 +36,7 @@ fn every_answer_carries_the_headers() {
         "/billing/registrations/none/card",
         "/terms/privacy/2026-11-01",
         "/support/groups",
-        "/static/console.css",
+        billing_console::web::static_files::CONSOLE_CSS,
         "/healthz",
         "/readyz",
         "/nope",

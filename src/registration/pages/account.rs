@@ -20,6 +20,8 @@ struct AccountPage {
     shell: Shell,
     group: BillingGroup,
     account: Option<Account>,
+    /// Whether the group pays somehow.
+    has_method: bool,
     pay_by: NaiveDate,
 }
 
@@ -33,6 +35,7 @@ pub(super) async fn show(visit: Visit, group: web::Path<String>) -> Result<HttpR
         })
         .await?;
     let shell = visit.shell(&viewer, Section::PaymentMethods);
+    let has_method = registered.is_some();
     let account = registered.and_then(|registered| registered.account().cloned());
     let pay_by = clock::invoice_deadline(clock::seoul_date(visit.services.clock.now()));
     pages::page(
@@ -42,6 +45,7 @@ pub(super) async fn show(visit: Visit, group: web::Path<String>) -> Result<HttpR
             shell,
             group,
             account,
+            has_method,
             pay_by,
         },
     )

@@ -30,8 +30,8 @@ struct ConfirmingPage {
     head: Head,
     reference: String,
     stands: Stands,
-    /// Where its person tries again.
-    again: String,
+    /// Where the run's own person tries again; a colleague starts a run of their own.
+    again: Option<String>,
 }
 
 /// What is known of the attempt.
@@ -113,7 +113,7 @@ pub(super) async fn confirming(visit: Visit, id: web::Path<String>) -> Result<Ht
             head: Head::new(&run, &group, 3, None),
             stands: Stands::of(&run, &attempt, visit.services.clock.now()),
             reference: attempt.reference,
-            again: path(&run.id, Step::Card.as_str()),
+            again: (run.user_id == viewer.id).then(|| path(&run.id, Step::Card.as_str())),
         },
     )
 }

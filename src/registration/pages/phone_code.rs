@@ -174,7 +174,12 @@ fn confirm(
             Refused::wrong("code", why)
         }
         Ok(Confirmation::Expired) => Refused::wrong("code", Message::new("err-code-expired")),
-        Err(_) => Refused::unreachable("code", "phone-unreachable"),
+        Err(_) => {
+            services
+                .db
+                .transaction(|db| checks::give_try_back(db, services, run))?;
+            return Ok(Some(Refused::unreachable("code", "phone-unreachable")));
+        }
     };
     note_wrong_code(services, run, refused.status)?;
     Ok(Some(refused))

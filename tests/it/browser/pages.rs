@@ -111,6 +111,11 @@ const AXE: &str = r#"
 const WIDE: &str = r#"
     const [width, page] = [arguments[0], document.documentElement];
     if (innerWidth !== width) return [`the window is ${innerWidth} wide`];
+    const edge = (element) => element.getBoundingClientRect().right;
+    const out = [...document.querySelectorAll(":is(.card, .sheet, .banner) *")].filter((element) =>
+        element.checkVisibility() && !element.closest(".vh, svg")
+        && edge(element) > edge(element.closest(".sheet, .banner, .card")) + 1);
+    if (out.length) return [`sticks out: ${out[0].outerHTML.slice(0, 160)}`];
     if (page.scrollWidth <= width) return [];
     const wide = [...document.querySelectorAll("body *")]
         .filter((element) => !element.firstElementChild && element.getBoundingClientRect().right > width)
@@ -172,7 +177,7 @@ fn look_at(pages: Pages, language: &'static str) -> Vec<String> {
         browser.before_every_page(&axe);
         for name in names {
             browser.go(&format!("/{name}"));
-            for (where_seen, wrong) in what_is_wrong(browser) {
+            for (where_seen, wrong) in what_is_wrong(browser, &name) {
                 if !is_meant(&name, &wrong) {
                     found.push(format!("{name}, {where_seen}: {wrong}"));
                 }
@@ -182,29 +187,38 @@ fn look_at(pages: Pages, language: &'static str) -> Vec<String> {
     found
 }
 
-fn what_is_wrong(browser: &Browser) -> Vec<(&'static str, String)> {
+fn what_is_wrong(browser: &Browser, name: &str) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut note = |where_seen, wrong: Vec<String>| {
         found.extend(wrong.into_iter().map(|wrong| (where_seen, wrong)));
     };
     browser.resize(1280, 900);
     note("anywhere", browser.ask(ONCE, []));
-    for is_open in [false, true] {
-        browser.fold_out(is_open);
-        for scheme in ["light", "dark"] {
-            browser.prefer_scheme(scheme);
-            note(scheme, browser.ask(AXE, []));
-        }
-        for (width, where_seen) in [(1280, "at 1280"), (375, "at 375"), (320, "at 320")] {
-            browser.resize(width, 900);
-            note(where_seen, browser.ask(WIDE, [json!(width)]));
-            note(where_seen, browser.ask(BROKEN, []));
-            if width == 375 {
-                note(where_seen, browser.ask(SMALL, []));
-            }
-        }
-        browser.resize(1280, 900);
+    // Folded out a page shows all that it has.
+    browser.fold_out(true);
+    for scheme in ["light", "dark"] {
+        browser.prefer_scheme(scheme);
+        note(scheme, browser.ask(AXE, []));
     }
+    for (width, where_seen) in [
+        (1280, "at 1280"),
+        (1200, "at 1200"),
+        (1080, "at 1080"),
+        (768, "at 768"),
+        (375, "at 375"),
+        (320, "at 320"),
+    ] {
+        browser.resize(width, 900);
+        note(where_seen, browser.ask(WIDE, [json!(width)]));
+        // A name of ninety letters breaks somewhere.
+        if !name.starts_with("long.") {
+            note(where_seen, browser.ask(BROKEN, []));
+        }
+        if width == 375 {
+            note(where_seen, browser.ask(SMALL, []));
+        }
+    }
+    browser.resize(1280, 900);
     found.sort();
     found.dedup();
     found

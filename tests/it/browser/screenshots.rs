@@ -1,5 +1,5 @@
 //! The pictures of `docs/`. With `BILLING_SCREENSHOTS` set (`bin/screenshots`) they are written there;
-//! otherwise they are taken all the same, so that none can go stale unseen.
+//! otherwise they are taken all the same: the way to each of them stays open, and none grows too large.
 
 use std::path::{Path, PathBuf};
 
