@@ -162,6 +162,7 @@ impl PhoneVerification for SandboxPhone {
     }
 
     fn confirm(&self, verification_id: &str, code: &str) -> Result<Confirmation, Unreachable> {
+        fail::fail_point!("phone-unreachable", |_| Err(Unreachable));
         self.check(verification_id, code).map_err(|_| Unreachable)
     }
 }

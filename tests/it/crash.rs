@@ -425,3 +425,23 @@ fn i10_nothing_secret_is_logged_even_at_trace_level() {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
 }
+
+#[test]
+fn an_outage_of_the_phone_service_costs_no_try_of_the_code() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.start_registration("acme-lab");
+    person.choose(&run, "named_card");
+    person.ask_for_a_code(&run);
+    let code = format!("{run}/phone-code");
+    let scenario = fail::FailScenario::setup();
+    fail::cfg("phone-unreachable", "return").unwrap();
+    for _ in 0..6 {
+        let page = person.fill(&code, &[("code", "123456")]);
+        assert_eq!((page.status, page.header("retry-after")), (503, "30"));
+    }
+    scenario.teardown();
+    person
+        .fill(&code, &[("code", "123456")])
+        .leads_to(&format!("{run}/card"));
+}

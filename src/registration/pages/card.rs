@@ -38,6 +38,9 @@ struct CardPage {
     refused: Option<String>,
     idempotency_key: String,
     choice: Choice,
+    /// What was verified.
+    verified_key: &'static str,
+    /// Its number, masked.
     verified_by: String,
     verification_page: &'static str,
     first_charge: NaiveDate,
@@ -115,14 +118,12 @@ fn render(
     } else {
         "phone"
     };
-    let verified_by = if is_anonymous {
-        let masked = BusinessNumber::parse(&run.kept.business_number)
-            .map_or(String::new(), |number| number.masked());
-        t.fill("s2-verified-business").arg("masked", masked)
+    let (verified_key, verified_by) = if is_anonymous {
+        let masked = BusinessNumber::parse(&run.kept.business_number).map(|number| number.masked());
+        ("s2-verified-business", masked)
     } else {
-        let masked =
-            PhoneNumber::parse(&run.kept.phone).map_or(String::new(), |phone| phone.masked());
-        t.fill("s2-verified-phone").arg("masked", masked)
+        let masked = PhoneNumber::parse(&run.kept.phone).map(|phone| phone.masked());
+        ("s2-verified-phone", masked)
     };
     pages::page(
         status,
@@ -134,7 +135,8 @@ fn render(
             refused,
             idempotency_key: random_hex::<16>()?,
             choice,
-            verified_by: verified_by.to_string(),
+            verified_key,
+            verified_by: verified_by.unwrap_or_default(),
             verification_page: back,
             first_charge: clock::first_charge(clock::seoul_date(visit.services.clock.now())),
             replaces: seen
