@@ -1,14 +1,18 @@
 //! What the operator sets: flags and environment, checked once.
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::{db::DatabaseUrl, network::Network, secrets::SecretKey};
+use crate::{
+    db::DatabaseUrl,
+    network::{Network, base_address, is_loopback_name},
+    secrets::SecretKey,
+};
 
 /// The flags of `serve` and `demo`, each with its environment variable.
 #[derive(Debug, Args)]
@@ -197,13 +201,7 @@ impl Settings {
 
     /// Whether nobody outside this machine reaches the console.
     pub fn is_loopback(&self) -> bool {
-        let (host, _) = host_and_port(self.authority());
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_local_name = host == "localhost"
-            || host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback());
-        self.listen.ip().is_loopback() && is_local_name
+        self.listen.ip().is_loopback() && is_loopback_name(self.authority())
     }
 
     /// The link to Helpdesk: its page, else its address.
@@ -225,44 +223,9 @@ fn default_base_url(listen: SocketAddr) -> String {
 /// The base URL as browsers write it, since their Host and Origin are compared with it: in small letters, without the
 /// scheme's own port.
 fn checked_base_url(url: &str) -> Result<String, String> {
-    let normal = || {
-        let url = url.trim_end_matches('/').to_ascii_lowercase();
-        let (scheme, authority) = url.split_once("://")?;
-        let own_port = match scheme {
-            "http" => 80,
-            "https" => 443,
-            _ => return None,
-        };
-        let (host, port) = host_and_port(authority);
-        let host = checked_host(host)?;
-        let port = port.map(str::parse::<u16>).transpose().ok()?;
-        Some(match port.filter(|port| *port != own_port) {
-            Some(port) => format!("{scheme}://{host}:{port}"),
-            None => format!("{scheme}://{host}"),
-        })
-    };
-    normal().ok_or_else(|| {
+    base_address(url).ok_or_else(|| {
         "BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com".into()
     })
-}
-
-/// The colons of an IPv6 address lie inside its brackets.
-fn host_and_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
-}
-
-fn checked_host(host: &str) -> Option<String> {
-    let inside = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    if let Some(address) = inside {
-        return Some(format!("[{}]", address.parse::<Ipv6Addr>().ok()?));
-    }
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    (!host.is_empty() && host.bytes().all(is_plain)).then(|| host.to_owned())
 }
 
 /// An environment variable; an empty one is not set.
@@ -292,37 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_a_scheme_and_a_host() {
-        assert_eq!(
-            checked_base_url("https://billing.example.com/"),
-            Ok("https://billing.example.com".into())
-        );
-        for wrong in [
-            "billing.example.com",
-            "ftp://x",
-            "https://",
-            "https://x/y",
-            "https://u@x",
-            "https://x:",
-            "https://x:99999",
-            "https://::1",
-        ] {
-            assert!(checked_base_url(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_base_url_is_kept_as_browsers_write_it() {
-        for (written, kept) in [
-            ("https://localhost:443", "https://localhost"),
-            ("http://LocalHost:8080", "http://localhost:8080"),
-            ("HTTP://127.0.0.1:80/", "http://127.0.0.1"),
-            ("https://x:80", "https://x:80"),
-            ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
-            ("http://[::1]:80", "http://[::1]"),
-        ] {
-            assert_eq!(checked_base_url(written), Ok(kept.into()));
-        }
+    fn the_default_base_url_leaves_out_the_schemes_own_port() {
         assert_eq!(
             default_base_url(([127, 0, 0, 1], 80).into()),
             "http://127.0.0.1"

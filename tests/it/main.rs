@@ -14,6 +14,8 @@ mod database;
 mod forms;
 mod import;
 mod look;
+mod outside;
+mod peer;
 mod process;
 mod readme;
 #[cfg(feature = "failpoints")]
