@@ -11,8 +11,12 @@ use zeroize::Zeroizing;
 use crate::{
     db::DatabaseUrl,
     network::{Network, base_address, is_loopback_name},
+    outside::{ServiceKey, ServiceUrl},
     secrets::SecretKey,
 };
+
+/// Where the National Tax Service answers.
+const TAX_SERVICE: &str = "https://api.odcloud.kr";
 
 /// The flags of `serve` and `demo`, each with its environment variable.
 #[derive(Debug, Args)]
@@ -41,6 +45,9 @@ pub struct ServeFlags {
     /// Card gateway
     #[arg(long, env = "BILLING_GATEWAY")]
     pub gateway: Option<String>,
+    /// Address of the National Tax Service's interface [default: the service's own]
+    #[arg(long, env = "BILLING_NTS_URL")]
+    pub nts_url: Option<String>,
     /// The sandbox's fixed phone code, six digits
     #[arg(long, env = "BILLING_SANDBOX_PHONE_CODE", hide_env_values = true)]
     pub sandbox_phone_code: Option<String>,
@@ -69,6 +76,15 @@ impl DatabaseFlag {
     }
 }
 
+/// The National Tax Service's status of businesses. No Debug: it holds the key.
+#[derive(Clone)]
+pub struct TaxService {
+    /// Its address.
+    pub url: ServiceUrl,
+    /// The operator's key.
+    pub key: ServiceKey,
+}
+
 /// Everything that the running console knows of its surroundings.
 #[derive(Clone)]
 pub struct Settings {
@@ -88,6 +104,8 @@ pub struct Settings {
     pub helpdesk_email: Option<String>,
     /// The operator's terms.
     pub terms_dir: Option<PathBuf>,
+    /// Where business numbers are looked up; none: the sandbox's.
+    pub tax_service: Option<TaxService>,
     /// The sandbox's fixed phone code.
     pub sandbox_phone_code: Option<String>,
     /// Whether this is the demo.
@@ -104,7 +122,9 @@ impl Settings {
             "no secret key: set BILLING_SECRET_KEY or BILLING_SECRET_KEY_FILE; make one with `openssl rand -hex 64`",
         )?;
         let gateway = flags.gateway.clone();
-        let settings = Self::new(flags, SecretKey::from_hex(&secret_key)?, false)?;
+        let tax_service = tax_service(flags.nts_url.as_deref())?;
+        let mut settings = Self::new(flags, SecretKey::from_hex(&secret_key)?, false)?;
+        settings.tax_service = tax_service;
         match gateway.as_deref() {
             Some("sandbox") if !settings.is_loopback() => Err(
                 "the sandbox gateway runs only where --listen and BILLING_BASE_URL are loopback addresses: set BILLING_GATEWAY to a real one"
@@ -116,7 +136,7 @@ impl Settings {
         }
     }
 
-    /// Checks the flags of `demo`.
+    /// Checks the flags of `demo`, which asks no service of the outside: it answers the same each time.
     ///
     /// # Errors
     /// One line for the operator that says what to do.
@@ -165,6 +185,7 @@ impl Settings {
             helpdesk_url: flags.helpdesk_url,
             helpdesk_email: flags.helpdesk_email,
             terms_dir: flags.terms_dir,
+            tax_service: None,
             sandbox_phone_code: code,
             demo,
         })
@@ -220,12 +241,27 @@ fn default_base_url(listen: SocketAddr) -> String {
     url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
 }
 
-/// The base URL as browsers write it, since their Host and Origin are compared with it: in small letters, without the
-/// scheme's own port.
 fn checked_base_url(url: &str) -> Result<String, String> {
     base_address(url).ok_or_else(|| {
         "BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com".into()
     })
+}
+
+/// The National Tax Service, where a key is set.
+fn tax_service(url: Option<&str>) -> Result<Option<TaxService>, String> {
+    let Some(key) = secret("BILLING_NTS_SERVICE_KEY")? else {
+        return match url {
+            Some(_) => Err(
+                "BILLING_NTS_URL without a key: set BILLING_NTS_SERVICE_KEY or BILLING_NTS_SERVICE_KEY_FILE, or leave it out"
+                    .into(),
+            ),
+            None => Ok(None),
+        };
+    };
+    let url = ServiceUrl::parse(url.unwrap_or(TAX_SERVICE))
+        .map_err(|told| format!("BILLING_NTS_URL {told}"))?;
+    let key = ServiceKey::parse(&key).map_err(|told| format!("BILLING_NTS_SERVICE_KEY {told}"))?;
+    Ok(Some(TaxService { url, key }))
 }
 
 /// An environment variable; an empty one is not set.

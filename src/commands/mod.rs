@@ -23,8 +23,9 @@ use crate::{
 /// A self-hosted web console in which billing administrators manage how each billing group pays.
 ///
 /// Secrets come from the environment only: BILLING_SECRET_KEY or BILLING_SECRET_KEY_FILE
-/// (64 random bytes in hexadecimal: openssl rand -hex 64). BILLING_LOG sets the log level
-/// (info), BILLING_LOG_FORMAT its form (text or json).
+/// (64 random bytes in hexadecimal: openssl rand -hex 64), BILLING_NTS_SERVICE_KEY or
+/// BILLING_NTS_SERVICE_KEY_FILE (business numbers). BILLING_LOG sets the log level (info),
+/// BILLING_LOG_FORMAT its form (text or json).
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 struct CommandLine {
@@ -78,7 +79,7 @@ enum Command {
         flags: ServeFlags,
         #[command(flatten)]
         database: DatabaseFlag,
-        /// Connect to the database, too
+        /// Connect to the database and to the services of the outside, too; changes nothing
         #[arg(long)]
         online: bool,
     },

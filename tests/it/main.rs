@@ -14,6 +14,7 @@ mod database;
 mod forms;
 mod import;
 mod look;
+mod nts;
 mod outside;
 mod peer;
 mod process;
