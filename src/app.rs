@@ -35,6 +35,7 @@ use crate::{
     support,
     verification::{
         BusinessRegistry, PhoneVerification,
+        nts::NtsRegistry,
         sandbox::{SandboxBusinessRegistry, SandboxPhone},
     },
     web::{
@@ -68,7 +69,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// The console's own parts and the sandbox's.
+    /// The console's own parts, the services that the settings name, and the sandbox's where they name none.
     ///
     /// # Errors
     /// One line for the operator.
@@ -83,7 +84,10 @@ impl Services {
             gateway: Arc::new(SandboxGateway::new(db.clone(), clock.clone())),
             sandbox_phone: Some(phone.clone()),
             phone,
-            registry: Arc::new(SandboxBusinessRegistry),
+            registry: match &settings.tax_service {
+                Some(service) => Arc::new(NtsRegistry::new(service)),
+                None => Arc::new(SandboxBusinessRegistry),
+            },
             terms: Terms::load(settings.terms_dir.as_deref())?,
             csrf_key: settings.secret_key.derive(Purpose::Csrf),
             draining: AtomicBool::new(false),

@@ -13,6 +13,7 @@ pub mod groups;
 pub mod import;
 pub mod jobs;
 pub mod network;
+pub mod outside;
 pub mod payment_methods;
 pub mod registration;
 pub mod secrets;

@@ -1,6 +1,55 @@
-//! Addresses that the operator names, alone or as a network.
+//! Addresses that the operator names: alone, as a network, or as a scheme with a host.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+};
+
+/// Scheme and host as browsers write them: in small letters, without the scheme's own port and without a slash at the
+/// end. None for anything else, such as a path or a user.
+pub fn base_address(url: &str) -> Option<String> {
+    let url = url.trim_end_matches('/').to_ascii_lowercase();
+    let (scheme, authority) = url.split_once("://")?;
+    let own_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let (host, port) = host_and_port(authority);
+    let host = checked_host(host)?;
+    let port = port.map(str::parse::<u16>).transpose().ok()?;
+    Some(match port.filter(|port| *port != own_port) {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    })
+}
+
+/// Whether a host, with or without its port, is this machine.
+pub fn is_loopback_name(authority: &str) -> bool {
+    let (host, _) = host_and_port(authority);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address = host.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The colons of an IPv6 address lie inside its brackets.
+fn host_and_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+fn checked_host(host: &str) -> Option<String> {
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = inside {
+        return Some(format!("[{}]", address.parse::<Ipv6Addr>().ok()?));
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (!host.is_empty() && host.bytes().all(is_plain)).then(|| host.to_owned())
+}
 
 /// An address, or a network in CIDR form such as 10.0.0.0/8. An IPv4 address that comes inside an IPv6 one is the
 /// IPv4 address.
@@ -57,6 +106,40 @@ impl FromStr for Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_base_address_is_a_scheme_and_a_host() {
+        for wrong in [
+            "billing.example.com",
+            "ftp://x",
+            "https://",
+            "https://x/y",
+            "https://u@x",
+            "https://x:",
+            "https://x:99999",
+            "https://::1",
+        ] {
+            assert!(base_address(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_base_address_is_kept_as_browsers_write_it() {
+        for (written, kept) in [
+            (
+                "https://billing.example.com/",
+                "https://billing.example.com",
+            ),
+            ("https://localhost:443", "https://localhost"),
+            ("http://LocalHost:8080", "http://localhost:8080"),
+            ("HTTP://127.0.0.1:80/", "http://127.0.0.1"),
+            ("https://x:80", "https://x:80"),
+            ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(base_address(written).as_deref(), Some(kept));
+        }
+    }
 
     #[test]
     fn a_network_contains_its_addresses_and_no_other() {

@@ -1,14 +1,22 @@
 //! What the operator sets: flags and environment, checked once.
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::{db::DatabaseUrl, network::Network, secrets::SecretKey};
+use crate::{
+    db::DatabaseUrl,
+    network::{Network, base_address, is_loopback_name},
+    outside::{ServiceKey, ServiceUrl},
+    secrets::SecretKey,
+};
+
+/// Where the National Tax Service answers.
+const TAX_SERVICE: &str = "https://api.odcloud.kr";
 
 /// The flags of `serve` and `demo`, each with its environment variable.
 #[derive(Debug, Args)]
@@ -37,6 +45,9 @@ pub struct ServeFlags {
     /// Card gateway
     #[arg(long, env = "BILLING_GATEWAY")]
     pub gateway: Option<String>,
+    /// Address of the National Tax Service's interface [default: the service's own]
+    #[arg(long, env = "BILLING_NTS_URL")]
+    pub nts_url: Option<String>,
     /// The sandbox's fixed phone code, six digits
     #[arg(long, env = "BILLING_SANDBOX_PHONE_CODE", hide_env_values = true)]
     pub sandbox_phone_code: Option<String>,
@@ -65,6 +76,15 @@ impl DatabaseFlag {
     }
 }
 
+/// The National Tax Service's status of businesses. No Debug: it holds the key.
+#[derive(Clone)]
+pub struct TaxService {
+    /// Its address.
+    pub url: ServiceUrl,
+    /// The operator's key.
+    pub key: ServiceKey,
+}
+
 /// Everything that the running console knows of its surroundings.
 #[derive(Clone)]
 pub struct Settings {
@@ -84,6 +104,8 @@ pub struct Settings {
     pub helpdesk_email: Option<String>,
     /// The operator's terms.
     pub terms_dir: Option<PathBuf>,
+    /// Where business numbers are looked up; none: the sandbox's.
+    pub tax_service: Option<TaxService>,
     /// The sandbox's fixed phone code.
     pub sandbox_phone_code: Option<String>,
     /// Whether this is the demo.
@@ -100,7 +122,9 @@ impl Settings {
             "no secret key: set BILLING_SECRET_KEY or BILLING_SECRET_KEY_FILE; make one with `openssl rand -hex 64`",
         )?;
         let gateway = flags.gateway.clone();
-        let settings = Self::new(flags, SecretKey::from_hex(&secret_key)?, false)?;
+        let tax_service = tax_service(flags.nts_url.as_deref())?;
+        let mut settings = Self::new(flags, SecretKey::from_hex(&secret_key)?, false)?;
+        settings.tax_service = tax_service;
         match gateway.as_deref() {
             Some("sandbox") if !settings.is_loopback() => Err(
                 "the sandbox gateway runs only where --listen and BILLING_BASE_URL are loopback addresses: set BILLING_GATEWAY to a real one"
@@ -112,7 +136,7 @@ impl Settings {
         }
     }
 
-    /// Checks the flags of `demo`.
+    /// Checks the flags of `demo`, which asks no service of the outside: it answers the same each time.
     ///
     /// # Errors
     /// One line for the operator that says what to do.
@@ -161,6 +185,7 @@ impl Settings {
             helpdesk_url: flags.helpdesk_url,
             helpdesk_email: flags.helpdesk_email,
             terms_dir: flags.terms_dir,
+            tax_service: None,
             sandbox_phone_code: code,
             demo,
         })
@@ -197,13 +222,7 @@ impl Settings {
 
     /// Whether nobody outside this machine reaches the console.
     pub fn is_loopback(&self) -> bool {
-        let (host, _) = host_and_port(self.authority());
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_local_name = host == "localhost"
-            || host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback());
-        self.listen.ip().is_loopback() && is_local_name
+        self.listen.ip().is_loopback() && is_loopback_name(self.authority())
     }
 
     /// The link to Helpdesk: its page, else its address.
@@ -222,47 +241,27 @@ fn default_base_url(listen: SocketAddr) -> String {
     url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
 }
 
-/// The base URL as browsers write it, since their Host and Origin are compared with it: in small letters, without the
-/// scheme's own port.
 fn checked_base_url(url: &str) -> Result<String, String> {
-    let normal = || {
-        let url = url.trim_end_matches('/').to_ascii_lowercase();
-        let (scheme, authority) = url.split_once("://")?;
-        let own_port = match scheme {
-            "http" => 80,
-            "https" => 443,
-            _ => return None,
-        };
-        let (host, port) = host_and_port(authority);
-        let host = checked_host(host)?;
-        let port = port.map(str::parse::<u16>).transpose().ok()?;
-        Some(match port.filter(|port| *port != own_port) {
-            Some(port) => format!("{scheme}://{host}:{port}"),
-            None => format!("{scheme}://{host}"),
-        })
-    };
-    normal().ok_or_else(|| {
+    base_address(url).ok_or_else(|| {
         "BILLING_BASE_URL takes a scheme and a host, such as https://billing.example.com".into()
     })
 }
 
-/// The colons of an IPv6 address lie inside its brackets.
-fn host_and_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
-}
-
-fn checked_host(host: &str) -> Option<String> {
-    let inside = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    if let Some(address) = inside {
-        return Some(format!("[{}]", address.parse::<Ipv6Addr>().ok()?));
-    }
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    (!host.is_empty() && host.bytes().all(is_plain)).then(|| host.to_owned())
+/// The National Tax Service, where a key is set.
+fn tax_service(url: Option<&str>) -> Result<Option<TaxService>, String> {
+    let Some(key) = secret("BILLING_NTS_SERVICE_KEY")? else {
+        return match url {
+            Some(_) => Err(
+                "BILLING_NTS_URL without a key: set BILLING_NTS_SERVICE_KEY or BILLING_NTS_SERVICE_KEY_FILE, or leave it out"
+                    .into(),
+            ),
+            None => Ok(None),
+        };
+    };
+    let url = ServiceUrl::parse(url.unwrap_or(TAX_SERVICE))
+        .map_err(|told| format!("BILLING_NTS_URL {told}"))?;
+    let key = ServiceKey::parse(&key).map_err(|told| format!("BILLING_NTS_SERVICE_KEY {told}"))?;
+    Ok(Some(TaxService { url, key }))
 }
 
 /// An environment variable; an empty one is not set.
@@ -292,37 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_a_scheme_and_a_host() {
-        assert_eq!(
-            checked_base_url("https://billing.example.com/"),
-            Ok("https://billing.example.com".into())
-        );
-        for wrong in [
-            "billing.example.com",
-            "ftp://x",
-            "https://",
-            "https://x/y",
-            "https://u@x",
-            "https://x:",
-            "https://x:99999",
-            "https://::1",
-        ] {
-            assert!(checked_base_url(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_base_url_is_kept_as_browsers_write_it() {
-        for (written, kept) in [
-            ("https://localhost:443", "https://localhost"),
-            ("http://LocalHost:8080", "http://localhost:8080"),
-            ("HTTP://127.0.0.1:80/", "http://127.0.0.1"),
-            ("https://x:80", "https://x:80"),
-            ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
-            ("http://[::1]:80", "http://[::1]"),
-        ] {
-            assert_eq!(checked_base_url(written), Ok(kept.into()));
-        }
+    fn the_default_base_url_leaves_out_the_schemes_own_port() {
         assert_eq!(
             default_base_url(([127, 0, 0, 1], 80).into()),
             "http://127.0.0.1"

@@ -2,6 +2,7 @@
 
 mod console;
 mod data;
+mod log;
 mod people;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -16,14 +17,15 @@ use crate::{
         Database, DatabaseUrl,
         look::{self, Schema},
     },
-    settings::{DatabaseFlag, ServeFlags, variable},
+    settings::{DatabaseFlag, ServeFlags},
 };
 
 /// A self-hosted web console in which billing administrators manage how each billing group pays.
 ///
 /// Secrets come from the environment only: BILLING_SECRET_KEY or BILLING_SECRET_KEY_FILE
-/// (64 random bytes in hexadecimal: openssl rand -hex 64). BILLING_LOG sets the log level
-/// (info), BILLING_LOG_FORMAT its form (text or json).
+/// (64 random bytes in hexadecimal: openssl rand -hex 64), BILLING_NTS_SERVICE_KEY or
+/// BILLING_NTS_SERVICE_KEY_FILE (business numbers). BILLING_LOG sets the log level (info),
+/// BILLING_LOG_FORMAT its form (text or json).
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 struct CommandLine {
@@ -77,7 +79,7 @@ enum Command {
         flags: ServeFlags,
         #[command(flatten)]
         database: DatabaseFlag,
-        /// Connect to the database, too
+        /// Connect to the database and to the services of the outside, too; changes nothing
         #[arg(long)]
         online: bool,
     },
@@ -131,7 +133,7 @@ pub fn run() -> ExitCode {
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
     let done = read_command_line().and_then(|CommandLine { command }| {
-        start_log()?;
+        log::start()?;
         carry_out(command)
     });
     let (line, code) = match done {
@@ -219,44 +221,6 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             command: AuditCommand::Verify { database },
         } => verify_audit(&database),
     }
-}
-
-fn start_log() -> Result<(), Failure> {
-    use std::io::Write;
-    let mut log = env_logger::Builder::new();
-    log.parse_filters(variable("BILLING_LOG").as_deref().unwrap_or("info"));
-    // These print what they are given: statements with their values, headers with their cookies.
-    for verbose in [
-        "diesel",
-        "actix_http",
-        "actix_web",
-        "actix_server",
-        "tracing",
-        "mio",
-    ] {
-        log.filter_module(verbose, log::LevelFilter::Warn);
-    }
-    match variable("BILLING_LOG_FORMAT").as_deref() {
-        None | Some("text") => {}
-        Some("json") => {
-            log.format(|out, record| {
-                let line = serde_json::json!({
-                    "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-                    "level": record.level().as_str(),
-                    "target": record.target(),
-                    "message": record.args().to_string(),
-                });
-                writeln!(out, "{line}")
-            });
-        }
-        Some(other) => {
-            return Err(Failure::Misused(format!(
-                "BILLING_LOG_FORMAT is text or json, not {other:?}"
-            )));
-        }
-    }
-    log.init();
-    Ok(())
 }
 
 /// Opens the database that a flag names.

@@ -91,7 +91,7 @@ impl BusinessStatus {
 
 /// Knows the status of businesses.
 pub trait BusinessRegistry: Send + Sync {
-    /// Looks a number up; blocks for at most 10 s.
+    /// Looks a number up; blocks for at most 12 s.
     ///
     /// # Errors
     /// [`Unreachable`]

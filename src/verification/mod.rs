@@ -1,6 +1,7 @@
 //! Who stands behind a card: a person by their mobile phone, a company by its business registration number (rule 8).
 
 mod business;
+pub mod nts;
 mod phone;
 pub mod sandbox;
 

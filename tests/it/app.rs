@@ -74,6 +74,7 @@ pub fn settings(address: SocketAddr) -> Settings {
         helpdesk_url: None,
         helpdesk_email: Some("helpdesk@northwind.test".into()),
         terms_dir: None,
+        tax_service: None,
         sandbox_phone_code: Some("123456".into()),
         demo: true,
     }

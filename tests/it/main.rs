@@ -14,6 +14,9 @@ mod database;
 mod forms;
 mod import;
 mod look;
+mod nts;
+mod outside;
+mod peer;
 mod process;
 mod readme;
 #[cfg(feature = "failpoints")]

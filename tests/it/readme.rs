@@ -69,6 +69,7 @@ fn every_page_and_picture_that_the_documents_lead_to_is_there() {
         "docs/tour.md",
         "docs/ARCHITECTURE.md",
         "docs/import.md",
+        "docs/providers.md",
     ] {
         let path = std::path::Path::new(root).join(document);
         let text = std::fs::read_to_string(&path).unwrap();
