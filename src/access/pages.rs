@@ -78,12 +78,11 @@ fn sign_in_page(
         status,
         &SignInPage {
             t: visit.t,
-            // An answer to a post has no query; the way on stays in the switch all the same.
-            shell: if next.is_empty() {
-                visit.outer_shell()
-            } else {
-                visit.outer_shell_for(&format!("next={}", pages::encoded(&next)))
-            },
+            // Not the request's query: an answer to a post has none, and the way on stays in the switch all the same.
+            shell: visit.outer_shell(&match next.as_str() {
+                "" => String::new(),
+                next => format!("next={}", pages::encoded(next)),
+            }),
             email: email.to_owned(),
             continues: next.starts_with("/billing/registrations/"),
             next,

@@ -16,6 +16,8 @@ use crate::{
     secrets::random_hex,
 };
 
+/// How long what is finished later may take before it is a case for staff.
+pub const STAFF_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// How long a worker may take for one job before another may try.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// The longest wait between two tries, in seconds.

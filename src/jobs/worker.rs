@@ -10,9 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::TimeDelta;
-
-use super::{Held, Kind, claim, finish, retry};
+use super::{Held, Kind, STAFF_AFTER, claim, finish, retry};
 use crate::{
     access,
     app::Services,
@@ -26,8 +24,6 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often the house is kept.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
-/// Minutes after which a job that is not done is a case for staff.
-const STAFF_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// A thread that does jobs until it is stopped.
 pub struct Worker {

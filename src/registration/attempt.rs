@@ -69,13 +69,10 @@ pub struct Attempt {
     pub created_at: NaiveDateTime,
 }
 
-/// How long an outcome may stay open before it is a case for staff.
-pub const STAFF_AFTER: TimeDelta = TimeDelta::minutes(10);
-
 impl Attempt {
     /// Whether its outcome is open for so long that staff should look at it.
     pub fn is_case_for_staff(&self, now: NaiveDateTime) -> bool {
-        self.state.is_in_flight() && now - self.created_at >= STAFF_AFTER
+        self.state.is_in_flight() && now - self.created_at >= jobs::STAFF_AFTER
     }
 
     /// What the gateway knows it by.

@@ -266,7 +266,7 @@ pub async fn show(visit: Visit, path: web::Path<(String, String)>) -> Result<Htt
     let text = terms
         .text(kind, &version, visit.t.lang)
         .ok_or(Error::NotFound)?;
-    let (t, shell) = (visit.t, visit.outer_shell());
+    let (t, shell) = (visit.t, visit.outer_shell(visit.query()));
     pages::page(
         StatusCode::OK,
         &TermsPage {

@@ -4,11 +4,12 @@ use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::{
     groups::BillingGroup,
+    jobs::STAFF_AFTER,
     payment_methods::{
         Registered,
         rules::{Gravity, Tag, gravity, tags},
     },
-    registration::{Step, attempt::STAFF_AFTER, rules::Progress},
+    registration::{Step, rules::Progress},
     web::Message,
 };
 

@@ -13,7 +13,7 @@ use actix_web::{
     error::{InternalError, PayloadError},
     http::{
         Method, StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, AcceptEncoding, Encoding, Header, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
     web::Data,
@@ -39,15 +39,15 @@ pub async fn take_plain_where_nothing_fits(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, ActixError> {
-    let refuses_something =
-        request
-            .headers()
-            .get(header::ACCEPT_ENCODING)
-            .is_some_and(|accepted| {
-                let accepted = accepted.to_str().unwrap_or("q=0").replace(' ', "");
-                accepted.contains("q=0") && !accepted.contains("q=0.")
-            });
-    if refuses_something {
+    let offered = [
+        Encoding::brotli(),
+        Encoding::gzip(),
+        Encoding::deflate(),
+        Encoding::identity(),
+    ];
+    let fits_nothing = AcceptEncoding::parse(&request)
+        .is_ok_and(|accepted| accepted.negotiate(offered.iter()).is_none());
+    if fits_nothing {
         request.headers_mut().remove(header::ACCEPT_ENCODING);
     }
     next.call(request).await

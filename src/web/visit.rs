@@ -179,13 +179,8 @@ impl Visit {
         self.key_hash.as_deref().unwrap_or_default()
     }
 
-    /// The frame of a page before sign-in.
-    pub fn outer_shell(&self) -> Shell {
-        Shell::of(&self.services, self.t, self.query())
-    }
-
-    /// The same, with the query that the language switch keeps.
-    pub fn outer_shell_for(&self, query: &str) -> Shell {
+    /// The frame of a page before sign-in, with the query that its language switch keeps.
+    pub fn outer_shell(&self, query: &str) -> Shell {
         Shell::of(&self.services, self.t, query)
     }
 

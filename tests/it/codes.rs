@@ -137,10 +137,7 @@ fn the_pause_after_five_wrong_codes_holds_in_another_run_too() {
     person.choose(&run, "named_card");
     person.ask_for_a_code(&run);
     let code = format!("{run}/phone-code");
-    let mut last = person.open(&code);
-    for _ in 0..5 {
-        last = person.fill(&code, &[("code", "000000")]);
-    }
+    let last = person.use_up_the_code(&run);
     assert_eq!((last.status, last.header("retry-after")), (429, "600"));
     assert!(
         person

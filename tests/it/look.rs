@@ -234,7 +234,8 @@ fn a_browser_that_refuses_the_plain_form_still_gets_a_page_of_ours() {
     for accepted in [
         "identity;q=0",
         "*;q=0",
-        "br;q=0, gzip;q=0",
+        "br;q=0, gzip;q=0, identity;q=0.0",
+        "gzip;q=0.000, *;q=0.0",
         "br; q=0",
         "gzip;q=0.5",
     ] {

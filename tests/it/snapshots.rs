@@ -143,10 +143,7 @@ fn wizard_of_an_unknown_member_type_and_pauses() {
         person.choose(&run, "named_card");
         person.ask_for_a_code(&run);
         let code = format!("{run}/phone-code");
-        let mut last = person.open(&code);
-        for _ in 0..5 {
-            last = person.fill(&code, &[("code", "000000")]);
-        }
+        let last = person.use_up_the_code(&run);
         keep("phone_code.locked", language, &last);
         keep("phone_code.pause", language, &person.open(&code));
         let other = app.visitor().speaking(language);

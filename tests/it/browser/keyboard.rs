@@ -26,7 +26,7 @@ const FOCUS: &str = r#"
         name: words.replace(/\s+/g, " ").trim(),
         is_in_main: document.querySelector("main").contains(element),
         is_in_sight: box.width > 0 && box.top >= -1 && box.top < innerHeight,
-        has_ring: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || style.boxShadow !== "none",
+        has_ring: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
     };
 "#;
 
