@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod network;
 pub mod outside;
 pub mod payment_methods;
+pub mod portone;
 pub mod registration;
 pub mod secrets;
 pub mod settings;

@@ -11,12 +11,16 @@ use zeroize::Zeroizing;
 use crate::{
     db::DatabaseUrl,
     network::{Network, base_address, is_loopback_name},
-    outside::{ServiceKey, ServiceUrl},
+    outside::{Authorization, ServiceKey, ServiceUrl},
+    portone::{PortOneService, WebhookSecret},
     secrets::SecretKey,
 };
 
 /// Where the National Tax Service answers.
 const TAX_SERVICE: &str = "https://api.odcloud.kr";
+
+/// Where PortOne answers.
+const PORTONE: &str = "https://api.portone.io";
 
 /// The flags of `serve` and `demo`, each with its environment variable.
 #[derive(Debug, Args)]
@@ -42,9 +46,12 @@ pub struct ServeFlags {
     /// Folder of the operator's terms: <kind>.<version>.<lang>.md
     #[arg(long, env = "BILLING_TERMS_DIR")]
     pub terms_dir: Option<PathBuf>,
-    /// Card gateway
+    /// Card gateway: portone, or sandbox on a loopback address
     #[arg(long, env = "BILLING_GATEWAY")]
     pub gateway: Option<String>,
+    /// Address of PortOne's interface [default: its own]
+    #[arg(long, env = "BILLING_PORTONE_URL")]
+    pub portone_url: Option<String>,
     /// Address of the National Tax Service's interface [default: the service's own]
     #[arg(long, env = "BILLING_NTS_URL")]
     pub nts_url: Option<String>,
@@ -85,6 +92,15 @@ pub struct TaxService {
     pub key: ServiceKey,
 }
 
+/// Who issues billing keys and verifies people.
+#[derive(Clone)]
+pub enum Gateway {
+    /// The embedded sandbox.
+    Sandbox,
+    /// PortOne.
+    PortOne(PortOneService),
+}
+
 /// Everything that the running console knows of its surroundings.
 #[derive(Clone)]
 pub struct Settings {
@@ -104,7 +120,9 @@ pub struct Settings {
     pub helpdesk_email: Option<String>,
     /// The operator's terms.
     pub terms_dir: Option<PathBuf>,
-    /// Where business numbers are looked up; none: the sandbox's.
+    /// Who issues billing keys and verifies people.
+    pub gateway: Gateway,
+    /// Where business numbers are looked up; none: the gateway's own look-up.
     pub tax_service: Option<TaxService>,
     /// The sandbox's fixed phone code.
     pub sandbox_phone_code: Option<String>,
@@ -121,19 +139,32 @@ impl Settings {
         let secret_key = secret("BILLING_SECRET_KEY")?.ok_or(
             "no secret key: set BILLING_SECRET_KEY or BILLING_SECRET_KEY_FILE; make one with `openssl rand -hex 64`",
         )?;
-        let gateway = flags.gateway.clone();
         let tax_service = tax_service(flags.nts_url.as_deref())?;
+        let gateway = match flags.gateway.as_deref() {
+            Some("portone") => Gateway::PortOne(portone(flags.portone_url.as_deref())?),
+            Some("sandbox") => Gateway::Sandbox,
+            Some(other) => {
+                return Err(format!(
+                    "no gateway is named {other:?}: BILLING_GATEWAY takes portone, or sandbox on a loopback address"
+                ));
+            }
+            None => {
+                return Err(
+                    "no card gateway: set BILLING_GATEWAY to portone (or sandbox on a loopback address, to try the console)"
+                        .into(),
+                );
+            }
+        };
         let mut settings = Self::new(flags, SecretKey::from_hex(&secret_key)?, false)?;
-        settings.tax_service = tax_service;
-        match gateway.as_deref() {
-            Some("sandbox") if !settings.is_loopback() => Err(
-                "the sandbox gateway runs only where --listen and BILLING_BASE_URL are loopback addresses: set BILLING_GATEWAY to a real one"
+        if matches!(gateway, Gateway::Sandbox) && !settings.is_loopback() {
+            return Err(
+                "the sandbox gateway runs only where --listen and BILLING_BASE_URL are loopback addresses: set BILLING_GATEWAY to portone"
                     .into(),
-            ),
-            Some("sandbox") => Ok(settings),
-            Some(other) => Err(format!("no gateway is named {other:?} in this version: BILLING_GATEWAY takes sandbox")),
-            None => Err("no card gateway: set BILLING_GATEWAY (sandbox on a loopback address, to try the console)".into()),
+            );
         }
+        settings.gateway = gateway;
+        settings.tax_service = tax_service;
+        Ok(settings)
     }
 
     /// Checks the flags of `demo`, which asks no service of the outside: it answers the same each time.
@@ -185,6 +216,7 @@ impl Settings {
             helpdesk_url: flags.helpdesk_url,
             helpdesk_email: flags.helpdesk_email,
             terms_dir: flags.terms_dir,
+            gateway: Gateway::Sandbox,
             tax_service: None,
             sandbox_phone_code: code,
             demo,
@@ -262,6 +294,54 @@ fn tax_service(url: Option<&str>) -> Result<Option<TaxService>, String> {
         .map_err(|told| format!("BILLING_NTS_URL {told}"))?;
     let key = ServiceKey::parse(&key).map_err(|told| format!("BILLING_NTS_SERVICE_KEY {told}"))?;
     Ok(Some(TaxService { url, key }))
+}
+
+/// PortOne, with everything that it needs: what is missing is told all at once.
+fn portone(url: Option<&str>) -> Result<PortOneService, String> {
+    const NEEDED: [&str; 4] = [
+        "BILLING_PORTONE_SECRET",
+        "BILLING_PORTONE_CHANNEL_KEY",
+        "BILLING_PORTONE_IDENTITY_CHANNEL_KEY",
+        "BILLING_PORTONE_WEBHOOK_SECRET",
+    ];
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for name in NEEDED {
+        match secret(name)? {
+            Some(value) if !value.is_empty() => found.push(value),
+            _ => missing.push(name),
+        }
+    }
+    let [api_secret, card_channel, identity_channel, webhook_secrets] = found.as_slice() else {
+        return Err(format!(
+            "the gateway portone needs {}: set each, or its _FILE (docs/providers.md says where to find them)",
+            missing.join(", ")
+        ));
+    };
+    let told = |name: &'static str| move |told: &'static str| format!("{name} {told}");
+    let webhook_secrets = webhook_secrets
+        .split(',')
+        .map(WebhookSecret::parse)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(told("BILLING_PORTONE_WEBHOOK_SECRET"))?;
+    Ok(PortOneService {
+        url: ServiceUrl::parse(url.unwrap_or(PORTONE)).map_err(told("BILLING_PORTONE_URL"))?,
+        secret: Authorization::parse(PortOneService::SCHEME, api_secret)
+            .map_err(told("BILLING_PORTONE_SECRET"))?,
+        card_channel: channel_key(card_channel).map_err(told("BILLING_PORTONE_CHANNEL_KEY"))?,
+        identity_channel: channel_key(identity_channel)
+            .map_err(told("BILLING_PORTONE_IDENTITY_CHANNEL_KEY"))?,
+        webhook_secrets,
+    })
+}
+
+fn channel_key(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("has a character that no channel key has: copy it once more")
+    }
 }
 
 /// An environment variable; an empty one is not set.

@@ -311,8 +311,8 @@ impl Filler<'_> {
             month: expires.month(),
         };
         let facts = CardFacts {
-            funding: Funding::Credit,
-            owner,
+            funding: Some(Funding::Credit),
+            owner: Some(owner),
             issuer: Issuer::new(issuer),
             brand,
             last_four: last_four.clone(),

@@ -7,6 +7,7 @@ mod card;
 mod details;
 pub mod sandbox;
 
+use chrono::NaiveDateTime;
 use zeroize::Zeroizing;
 
 pub(crate) use card::words;
@@ -35,6 +36,8 @@ pub struct AttemptQuery {
     pub reference: String,
     /// Whom the gateway keeps the key for: the billing group.
     pub customer: String,
+    /// When the request was made (UTC).
+    pub asked_at: NaiveDateTime,
 }
 
 /// The request for a billing key.
@@ -50,10 +53,10 @@ pub struct IssueRequest {
 /// What the gateway tells about a card.
 #[derive(Debug, Clone)]
 pub struct CardFacts {
-    /// Credit or not.
-    pub funding: Funding,
-    /// Personal or corporate.
-    pub owner: Owner,
+    /// Credit or not; none where the gateway does not tell.
+    pub funding: Option<Funding>,
+    /// Personal or corporate; none where the gateway does not tell.
+    pub owner: Option<Owner>,
     /// The card company.
     pub issuer: Issuer,
     /// The network.
@@ -86,20 +89,36 @@ pub enum IssueOutcome {
 }
 
 words! {
-    /// Why a card is not registered.
+    /// Why a card is not registered. Whatever a provider says becomes one of these.
     Refusal {
         /// The card company said no.
         Declined = "declined",
+        /// There is no card with this number.
+        UnknownNumber = "unknown_number",
         /// The card company says that the card expired.
         ExpiredCard = "expired_card",
+        /// Month or year are not the card's.
+        WrongExpiry = "wrong_expiry",
         /// The first two digits of the password are wrong.
         WrongPassword = "wrong_password",
+        /// The card is not of the person or business that was verified.
+        WrongHolder = "wrong_holder",
+        /// Lost, stolen or suspended.
+        Blocked = "blocked",
+        /// The card company takes no more tries for a while.
+        TooManyTries = "too_many_tries",
+        /// The card company, or the kind of card, is not taken for automatic payment.
+        Unsupported = "unsupported",
         /// A debit card (rule 9).
         Debit = "debit",
         /// A prepaid or gift card (rule 9).
         PrepaidOrGift = "prepaid_or_gift",
         /// A personal card offered as an anonymous corporate one (rule 9).
         NotCorporate = "not_corporate",
+        /// The gateway does not tell whether it is a credit card, or whose (rule 9).
+        KindUntold = "kind_untold",
+        /// The provider does not take the console's requests: the operator's matter, not the card's.
+        Provider = "provider",
     }
 }
 
@@ -107,7 +126,7 @@ impl Refusal {
     /// The field that its message stands beside.
     pub fn field(self) -> &'static str {
         match self {
-            Self::ExpiredCard => "expiry_month",
+            Self::ExpiredCard | Self::WrongExpiry => "expiry_month",
             Self::WrongPassword => "card_password_2",
             _ => "card_number",
         }
@@ -117,12 +136,25 @@ impl Refusal {
     pub fn message_key(self) -> &'static str {
         match self {
             Self::Declined => "page-refused",
+            Self::UnknownNumber => "err-number-unknown",
             Self::ExpiredCard => "err-card-expired",
+            Self::WrongExpiry => "err-card-expiry",
             Self::WrongPassword => "err-card-password",
+            Self::WrongHolder => "err-card-holder",
+            Self::Blocked => "err-card-blocked",
+            Self::TooManyTries => "err-card-tries",
+            Self::Unsupported => "err-card-unsupported",
             Self::Debit => "err-number-debit",
             Self::PrepaidOrGift => "err-number-prepaid",
             Self::NotCorporate => "err-number-owner",
+            Self::KindUntold => "err-card-kind",
+            Self::Provider => "err-card-provider",
         }
+    }
+
+    /// Whether it says something of the card: such a refusal counts against card testing (rule 9).
+    pub fn is_about_the_card(self) -> bool {
+        self != Self::Provider
     }
 }
 
@@ -135,19 +167,49 @@ pub enum CardMethod {
     AnonymousCorporate,
 }
 
-/// Whether the console takes a card that the gateway took (rule 9).
+/// A card that the console takes (rule 9), with its key: only [`accept`] makes one.
+#[derive(Debug, Clone)]
+pub struct AcceptedCard {
+    /// The key.
+    pub key: BillingKey,
+    /// Personal or corporate.
+    pub owner: Owner,
+    /// The card company.
+    pub issuer: Issuer,
+    /// The network; none for a domestic-only card.
+    pub brand: Option<Brand>,
+    /// The last four digits.
+    pub last_four: LastFour,
+    /// The last month.
+    pub expiry: Expiry,
+    _accepted: (),
+}
+
+/// Takes a card that the gateway took, if it is one for this method (rule 9).
 ///
 /// # Errors
-/// Why not.
-pub fn acceptable(card: &CardFacts, method: CardMethod) -> Result<(), Refusal> {
-    match (card.funding, card.owner, method) {
-        (Funding::Debit, ..) => Err(Refusal::Debit),
-        (Funding::Gift | Funding::Prepaid, ..) => Err(Refusal::PrepaidOrGift),
-        (Funding::Credit, Owner::Personal, CardMethod::AnonymousCorporate) => {
-            Err(Refusal::NotCorporate)
-        }
-        (Funding::Credit, ..) => Ok(()),
+/// Why not; then its key is to be revoked.
+pub fn accept(issued: &IssuedKey, method: CardMethod) -> Result<AcceptedCard, Refusal> {
+    let card = &issued.card;
+    match card.funding {
+        Some(Funding::Credit) => {}
+        Some(Funding::Debit) => return Err(Refusal::Debit),
+        Some(Funding::Gift | Funding::Prepaid) => return Err(Refusal::PrepaidOrGift),
+        None => return Err(Refusal::KindUntold),
     }
+    let owner = card.owner.ok_or(Refusal::KindUntold)?;
+    if (owner, method) == (Owner::Personal, CardMethod::AnonymousCorporate) {
+        return Err(Refusal::NotCorporate);
+    }
+    Ok(AcceptedCard {
+        key: issued.key.clone(),
+        owner,
+        issuer: card.issuer.clone(),
+        brand: card.brand,
+        last_four: card.last_four.clone(),
+        expiry: card.expiry,
+        _accepted: (),
+    })
 }
 
 /// What the gateway has under one of our references.
@@ -188,56 +250,61 @@ mod tests {
 
     #[test]
     fn rule_9_only_credit_cards_and_only_corporate_ones_as_anonymous() {
-        let card = |funding, owner| CardFacts {
-            funding,
-            owner,
-            issuer: Issuer::new("bc"),
-            brand: None,
-            last_four: LastFour::parse("0005").unwrap(),
-            expiry: Expiry {
-                year: 2029,
-                month: 1,
+        use {CardMethod::*, Funding::*, Owner::*};
+        let issued = |funding, owner| IssuedKey {
+            key: BillingKey::new("key".into()),
+            card: CardFacts {
+                funding,
+                owner,
+                issuer: Issuer::new("bc"),
+                brand: None,
+                last_four: LastFour::parse("0005").unwrap(),
+                expiry: Expiry {
+                    year: 2029,
+                    month: 1,
+                },
             },
         };
         for (funding, owner, method, expected) in [
-            (Funding::Credit, Owner::Personal, CardMethod::Named, Ok(())),
-            (Funding::Credit, Owner::Corporate, CardMethod::Named, Ok(())),
+            (Some(Credit), Some(Personal), Named, Ok(Personal)),
+            (Some(Credit), Some(Corporate), Named, Ok(Corporate)),
             (
-                Funding::Credit,
-                Owner::Corporate,
-                CardMethod::AnonymousCorporate,
-                Ok(()),
+                Some(Credit),
+                Some(Corporate),
+                AnonymousCorporate,
+                Ok(Corporate),
             ),
             (
-                Funding::Credit,
-                Owner::Personal,
-                CardMethod::AnonymousCorporate,
+                Some(Credit),
+                Some(Personal),
+                AnonymousCorporate,
                 Err(Refusal::NotCorporate),
             ),
+            (Some(Credit), None, Named, Err(Refusal::KindUntold)),
             (
-                Funding::Debit,
-                Owner::Corporate,
-                CardMethod::Named,
-                Err(Refusal::Debit),
+                Some(Credit),
+                None,
+                AnonymousCorporate,
+                Err(Refusal::KindUntold),
             ),
+            (None, Some(Personal), Named, Err(Refusal::KindUntold)),
+            (Some(Debit), Some(Corporate), Named, Err(Refusal::Debit)),
+            (Some(Debit), None, AnonymousCorporate, Err(Refusal::Debit)),
             (
-                Funding::Gift,
-                Owner::Personal,
-                CardMethod::Named,
+                Some(Gift),
+                Some(Personal),
+                Named,
                 Err(Refusal::PrepaidOrGift),
             ),
             (
-                Funding::Prepaid,
-                Owner::Personal,
-                CardMethod::AnonymousCorporate,
+                Some(Prepaid),
+                Some(Personal),
+                AnonymousCorporate,
                 Err(Refusal::PrepaidOrGift),
             ),
         ] {
-            assert_eq!(
-                acceptable(&card(funding, owner), method),
-                expected,
-                "{funding:?} {owner:?} {method:?}"
-            );
+            let accepted = accept(&issued(funding, owner), method).map(|card| card.owner);
+            assert_eq!(accepted, expected, "{funding:?} {owner:?} {method:?}");
         }
     }
 }

@@ -197,8 +197,8 @@ impl Row {
     fn issued(self) -> Option<IssuedKey> {
         Some(IssuedKey {
             card: CardFacts {
-                funding: Funding::parse(&self.funding)?,
-                owner: Owner::parse(&self.owner)?,
+                funding: Funding::parse(&self.funding),
+                owner: Owner::parse(&self.owner),
                 issuer: Issuer::new(&self.issuer),
                 brand: self.brand.as_deref().and_then(Brand::parse),
                 last_four: LastFour::parse(&self.last_four)?,
@@ -270,8 +270,8 @@ fn row_of(
     Row {
         billing_key: key,
         gateway_reference: reference,
-        funding: facts.funding.as_str().into(),
-        owner: facts.owner.as_str().into(),
+        funding: facts.funding.map_or("", Funding::as_str).into(),
+        owner: facts.owner.map_or("", Owner::as_str).into(),
         issuer: facts.issuer.code().into(),
         brand: facts.brand.map(|brand| brand.as_str().into()),
         last_four: facts.last_four.as_str().into(),
@@ -310,8 +310,8 @@ impl CardGateway for SandboxGateway {
                     return IssueOutcome::Refused(Refusal::Declined);
                 };
                 let facts = CardFacts {
-                    funding,
-                    owner,
+                    funding: Some(funding),
+                    owner: Some(owner),
                     issuer: Issuer::new(issuer),
                     brand: brand_of(number),
                     last_four,

@@ -71,6 +71,31 @@ impl ServiceKey {
     }
 }
 
+/// What an `Authorization` header says: a scheme and a secret. No Debug: it is never printed.
+#[derive(Clone)]
+pub struct Authorization(Zeroizing<String>);
+
+impl Authorization {
+    /// Reads a secret for a scheme.
+    ///
+    /// # Errors
+    /// What is wrong, without the secret, to follow the setting's name.
+    pub fn parse(scheme: &str, secret: &str) -> Result<Self, &'static str> {
+        let secret = secret.trim();
+        if secret.is_empty() {
+            return Err("is empty");
+        }
+        if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("has a character that no secret has: copy it once more");
+        }
+        Ok(Self(Zeroizing::new(format!("{scheme} {secret}"))))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Whether each `%` has its two digits and nothing else needs one.
 fn is_encoded(text: &str) -> bool {
     let mut parts = text.split('%');

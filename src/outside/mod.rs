@@ -7,7 +7,7 @@ mod places;
 
 use std::{fmt, io, time::Duration};
 
-pub use address::{ServiceKey, ServiceUrl};
+pub use address::{Authorization, ServiceKey, ServiceUrl};
 use places::Places;
 use ureq::Timeout;
 
@@ -15,7 +15,7 @@ use ureq::Timeout;
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// A whole call, from the name's look-up to the last byte of the answer.
-const CALL: Duration = Duration::from_secs(10);
+pub const CALL: Duration = Duration::from_secs(10);
 
 /// How long a call waits for a place.
 const WAIT: Duration = Duration::from_secs(2);
@@ -30,6 +30,7 @@ const LONGEST_ANSWER: u64 = 1024 * 1024;
 pub struct Client {
     base: ServiceUrl,
     agent: ureq::Agent,
+    authorization: Option<Authorization>,
     places: Places,
 }
 
@@ -77,9 +78,17 @@ impl Client {
             .build();
         Self {
             agent: connection::agent(config),
+            authorization: None,
             places: Places::new(AT_ONCE),
             base,
         }
+    }
+
+    /// With this `Authorization` header on every call.
+    #[must_use]
+    pub fn authorized(mut self, authorization: Authorization) -> Self {
+        self.authorization = Some(authorization);
+        self
     }
 
     /// Posts JSON and reads the whole answer; blocks for at most 12 s (2 s for a place, 10 s for the call).
@@ -88,16 +97,71 @@ impl Client {
     /// # Errors
     /// [`NoAnswer`]
     pub fn post_json(&self, path_and_query: &str, json: &str) -> Result<Answer, NoAnswer> {
+        self.call(|| {
+            self.prepared(self.agent.post(self.address(path_and_query)))
+                .header("Content-Type", "application/json")
+                .send(json)
+        })
+    }
+
+    /// Posts an empty body, else like [`Self::post_json`].
+    ///
+    /// # Errors
+    /// [`NoAnswer`]
+    pub fn post_empty(&self, path_and_query: &str) -> Result<Answer, NoAnswer> {
+        self.call(|| {
+            self.prepared(self.agent.post(self.address(path_and_query)))
+                .send_empty()
+        })
+    }
+
+    /// Gets an answer in at most `within` (10 s at the longest), besides the 2 s for a place.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]
+    pub fn get(&self, path_and_query: &str, within: Duration) -> Result<Answer, NoAnswer> {
+        self.call(|| {
+            self.prepared(self.agent.get(self.address(path_and_query)))
+                .config()
+                .timeout_global(Some(within.min(CALL)))
+                .build()
+                .call()
+        })
+    }
+
+    /// Deletes, else like [`Self::post_json`].
+    ///
+    /// # Errors
+    /// [`NoAnswer`]
+    pub fn delete(&self, path_and_query: &str) -> Result<Answer, NoAnswer> {
+        self.call(|| {
+            self.prepared(self.agent.delete(self.address(path_and_query)))
+                .call()
+        })
+    }
+
+    fn address(&self, path_and_query: &str) -> String {
+        format!("{}{path_and_query}", self.base.as_str())
+    }
+
+    fn prepared<Kind>(&self, request: ureq::RequestBuilder<Kind>) -> ureq::RequestBuilder<Kind> {
+        let request = request.header("Accept", "application/json");
+        match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization.as_str()),
+            None => request,
+        }
+    }
+
+    fn call(
+        &self,
+        send: impl FnOnce() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Answer, NoAnswer> {
         let _place = self
             .places
             .take(WAIT)
             .ok_or(NoAnswer::NotSent("too many calls wait for this service"))?;
         connection::begin();
-        self.agent
-            .post(format!("{}{path_and_query}", self.base.as_str()))
-            .header("Content-Type", "application/json")
-            .header("Accept", "application/json")
-            .send(json)
+        send()
             .and_then(read)
             .map_err(|error| match (connection::was_used(), reason(&error)) {
                 (false, why) => NoAnswer::NotSent(why),

@@ -80,6 +80,7 @@ impl Attempt {
         AttemptQuery {
             reference: self.gateway_reference.clone(),
             customer: self.group_id.clone(),
+            asked_at: self.created_at,
         }
     }
 }

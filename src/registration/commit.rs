@@ -17,7 +17,7 @@ use crate::{
         schema::{billing_groups, registrations, verifications},
     },
     error::Error,
-    gateway::IssuedKey,
+    gateway::AcceptedCard,
     jobs,
     payment_methods::{self, Card, PaymentMethod},
 };
@@ -45,7 +45,7 @@ impl From<diesel::result::Error> for NotCommitted {
     }
 }
 
-/// Commits an issued key.
+/// Commits a card that the console takes.
 ///
 /// # Errors
 /// [`NotCommitted`]; then nothing has changed.
@@ -53,7 +53,7 @@ pub fn commit(
     db: &mut AnyConnection,
     attempt: &Attempt,
     run: &Run,
-    issued: &IssuedKey,
+    card: &AcceptedCard,
     now: NaiveDateTime,
 ) -> Result<(), NotCommitted> {
     db.transaction(|db| {
@@ -67,7 +67,7 @@ pub fn commit(
         {
             return Err(NotCommitted::Overtaken);
         }
-        let old_key = replace_method(db, attempt, issued, now)?;
+        let old_key = replace_method(db, attempt, card, now)?;
         let organization: String = billing_groups::table
             .find(&attempt.group_id)
             .select(billing_groups::organization_id)
@@ -80,9 +80,9 @@ pub fn commit(
         let entry = audit::Entry::new(&organization, &attempt.user_id, action, &attempt.group_id)
             .reference(&attempt.reference)
             .detail("registration", &run.id)
-            .detail("issuer", issued.card.issuer.code())
-            .detail("owner", issued.card.owner.as_str())
-            .detail("last_four", issued.card.last_four.as_str())
+            .detail("issuer", card.issuer.code())
+            .detail("owner", card.owner.as_str())
+            .detail("last_four", card.last_four.as_str())
             .detail("terms", run.accepted_terms.as_deref().unwrap_or("none"));
         audit::append(db, now, &entry)?;
         if let Some(old_key) = old_key {
@@ -90,7 +90,7 @@ pub fn commit(
         }
         jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
         attempt::forgive(db, attempt)?;
-        complete(db, run, issued, now)?;
+        complete(db, run, card, now)?;
         Ok(())
     })
 }
@@ -100,18 +100,17 @@ pub fn commit(
 fn replace_method(
     db: &mut AnyConnection,
     attempt: &Attempt,
-    issued: &IssuedKey,
+    card: &AcceptedCard,
     now: NaiveDateTime,
 ) -> Result<Option<String>, Error> {
-    let card = Card {
-        issuer: issued.card.issuer.clone(),
-        owner: issued.card.owner,
-        brand: issued.card.brand,
-        last_four: issued.card.last_four.clone(),
-        expiry: issued.card.expiry,
-        key: issued.key.clone(),
-    };
-    let method = PaymentMethod::Card(card);
+    let method = PaymentMethod::Card(Card {
+        issuer: card.issuer.clone(),
+        owner: card.owner,
+        brand: card.brand,
+        last_four: card.last_four.clone(),
+        expiry: card.expiry,
+        key: card.key.clone(),
+    });
     let old = payment_methods::store::replace(
         db,
         &attempt.group_id,
@@ -120,7 +119,7 @@ fn replace_method(
         now,
     )?;
     Ok(old
-        .filter(|old| *old != issued.key)
+        .filter(|old| *old != card.key)
         .map(|old| old.as_str().to_owned()))
 }
 
@@ -139,13 +138,13 @@ fn use_verification(db: &mut AnyConnection, run: &Run, now: NaiveDateTime) -> Re
 fn complete(
     db: &mut AnyConnection,
     run: &Run,
-    issued: &IssuedKey,
+    card: &AcceptedCard,
     now: NaiveDateTime,
 ) -> Result<(), Error> {
     let outcome = Outcome {
-        issuer: issued.card.issuer.code().to_owned(),
-        owner: issued.card.owner.as_str().to_owned(),
-        last_four: issued.card.last_four.as_str().to_owned(),
+        issuer: card.issuer.code().to_owned(),
+        owner: card.owner.as_str().to_owned(),
+        last_four: card.last_four.as_str().to_owned(),
         first_charge: clock::first_charge(clock::seoul_date(now)),
     };
     let outcome = serde_json::to_string(&outcome).map_err(|e| Error::Internal(e.to_string()))?;

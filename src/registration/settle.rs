@@ -15,7 +15,7 @@ use crate::{
     db::AnyConnection,
     error::Error,
     gateway::{
-        CardDetails, Identity, IssueOutcome, IssueRequest, IssuedKey, LookUp, Refusal, acceptable,
+        CardDetails, Identity, IssueOutcome, IssueRequest, IssuedKey, LookUp, Refusal, accept,
     },
     jobs,
 };
@@ -138,16 +138,19 @@ fn take_issued(
         .choice
         .and_then(Choice::card_method)
         .ok_or_else(|| Error::Internal("a run without a card".into()))?;
-    if let Err(refusal) = acceptable(&issued.card, method) {
-        return services
-            .db
-            .transaction(|db| refuse(services, db, attempt, refusal, Some(issued)));
-    }
+    let card = match accept(issued, method) {
+        Ok(card) => card,
+        Err(refusal) => {
+            return services
+                .db
+                .transaction(|db| refuse(services, db, attempt, refusal, Some(issued)));
+        }
+    };
     let committed = commit(
         &mut *services.db.connection()?,
         attempt,
         run,
-        issued,
+        &card,
         services.clock.now(),
     );
     match committed {
@@ -169,6 +172,9 @@ fn refuse(
 ) -> Result<Answer, Error> {
     let now = services.clock.now();
     if attempt::settle(db, attempt, AttemptState::Refused, Some(refusal), now)? {
+        if !refusal.is_about_the_card() {
+            attempt::forgive(db, attempt)?;
+        }
         attempt::reopen_run(db, attempt, now)?;
         note(db, attempt, "card.refused", refusal.as_str(), now)?;
     }

@@ -76,6 +76,7 @@ pub fn settings(address: SocketAddr) -> Settings {
         terms_dir: None,
         tax_service: None,
         sandbox_phone_code: Some("123456".into()),
+        gateway: billing_console::settings::Gateway::Sandbox,
         demo: true,
     }
 }
