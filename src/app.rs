@@ -28,10 +28,12 @@ use crate::{
     error::Error,
     gateway::{CardGateway, sandbox::SandboxGateway},
     jobs::Worker,
-    payment_methods, registration,
+    payment_methods,
+    portone::{Api, PortOneCards, PortOnePhone, PortOneRegistry, PortOneService},
+    registration,
     registration::terms::Terms,
     secrets::Purpose,
-    settings::Settings,
+    settings::{Gateway, Settings},
     support,
     verification::{
         BusinessRegistry, PhoneVerification,
@@ -74,20 +76,18 @@ impl Services {
     /// # Errors
     /// One line for the operator.
     pub fn new(settings: Settings, db: Database, clock: Arc<dyn Clock>) -> Result<Self, String> {
-        let phone = Arc::new(SandboxPhone::new(
-            db.clone(),
-            clock.clone(),
-            settings.secret_key.derive(Purpose::SandboxCode),
-            settings.sandbox_phone_code.clone(),
-        ));
+        let providers = match &settings.gateway {
+            Gateway::Sandbox => Providers::sandbox(&settings, &db, &clock),
+            Gateway::PortOne(service) => Providers::portone(service, &clock),
+        };
         Ok(Self {
-            gateway: Arc::new(SandboxGateway::new(db.clone(), clock.clone())),
-            sandbox_phone: Some(phone.clone()),
-            phone,
+            gateway: providers.gateway,
+            phone: providers.phone,
             registry: match &settings.tax_service {
                 Some(service) => Arc::new(NtsRegistry::new(service)),
-                None => Arc::new(SandboxBusinessRegistry),
+                None => providers.registry,
             },
+            sandbox_phone: providers.sandbox_phone,
             terms: Terms::load(settings.terms_dir.as_deref())?,
             csrf_key: settings.secret_key.derive(Purpose::Csrf),
             draining: AtomicBool::new(false),
@@ -100,6 +100,42 @@ impl Services {
     /// Whether the process is being stopped.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Who answers for the outside.
+struct Providers {
+    gateway: Arc<dyn CardGateway>,
+    phone: Arc<dyn PhoneVerification>,
+    registry: Arc<dyn BusinessRegistry>,
+    sandbox_phone: Option<Arc<SandboxPhone>>,
+}
+
+impl Providers {
+    fn sandbox(settings: &Settings, db: &Database, clock: &Arc<dyn Clock>) -> Self {
+        let phone = Arc::new(SandboxPhone::new(
+            db.clone(),
+            clock.clone(),
+            settings.secret_key.derive(Purpose::SandboxCode),
+            settings.sandbox_phone_code.clone(),
+        ));
+        Self {
+            gateway: Arc::new(SandboxGateway::new(db.clone(), clock.clone())),
+            phone: phone.clone(),
+            registry: Arc::new(SandboxBusinessRegistry),
+            sandbox_phone: Some(phone),
+        }
+    }
+
+    fn portone(service: &PortOneService, clock: &Arc<dyn Clock>) -> Self {
+        let api = Arc::new(Api::new(service));
+        let card_channel = service.card_channel.clone();
+        Self {
+            gateway: Arc::new(PortOneCards::new(api.clone(), card_channel, clock.clone())),
+            phone: Arc::new(PortOnePhone::new(api.clone(), service.identity_channel.clone())),
+            registry: Arc::new(PortOneRegistry::new(api)),
+            sandbox_phone: None,
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::PortOneService;
-use crate::outside::{Answer, Client, NoAnswer};
+use crate::{
+    outside::{Answer, Client, NoAnswer},
+    web::encoded,
+};
 
 /// PortOne's interface with the operator's secret.
 pub struct Api {
@@ -13,7 +16,7 @@ pub struct Api {
 }
 
 /// Why a call has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Failure {
     /// No byte of it left.
     NotSent(&'static str),
@@ -23,8 +26,8 @@ pub enum Failure {
     Unknown(Unclear),
 }
 
-/// A documented error: PortOne did nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A documented error: PortOne did nothing. No Debug: the words are anybody's.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refused {
     /// The HTTP status.
@@ -35,6 +38,8 @@ pub struct Refused {
     pub kind: String,
     /// The payment company's own code.
     pub pg_code: Option<String>,
+    /// The payment company's own words: never logged.
+    pub pg_message: Option<String>,
     /// What each channel said (`CHANNEL_SPECIFIC`).
     #[serde(default)]
     pub failures: Vec<ChannelFailure>,
@@ -44,11 +49,20 @@ pub struct Refused {
 }
 
 /// What one channel said.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelFailure {
     /// The payment company's own code.
     pub pg_code: Option<String>,
+    /// The payment company's own words: never logged.
+    pub pg_message: Option<String>,
+}
+
+impl Failure {
+    /// The documented status, but not an answer to what was asked.
+    pub(super) fn other() -> Self {
+        Self::Unknown(Unclear::Body)
+    }
 }
 
 /// Why nobody knows.
@@ -60,6 +74,12 @@ pub enum Unclear {
     Status(u16),
     /// The documented status with another body.
     Body,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for Failure {
@@ -105,6 +125,23 @@ impl Refused {
             .into_iter()
             .chain(of_channels)
             .filter_map(Option::as_deref)
+    }
+
+    /// The payment company's words, of the error itself and of its channels.
+    pub fn pg_messages(&self) -> impl Iterator<Item = &str> {
+        let of_channels = self.failures.iter().map(|failure| &failure.pg_message);
+        [&self.pg_message]
+            .into_iter()
+            .chain(of_channels)
+            .filter_map(Option::as_deref)
+    }
+
+    /// Whether a key that was to be deleted is dead already, or never lived.
+    pub(super) fn says_that_no_key_lives(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            "BILLING_KEY_ALREADY_DELETED" | "BILLING_KEY_NOT_FOUND" | "BILLING_KEY_NOT_ISSUED"
+        )
     }
 }
 
@@ -166,6 +203,11 @@ fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>) -> Result<T, Fail
         },
         _ => Err(Failure::Unknown(Unclear::Status(status))),
     }
+}
+
+/// A name as one segment of a path.
+pub(super) fn segment(name: &str) -> String {
+    encoded(name).replace('/', "%2F")
 }
 
 /// The errors of the calls that we make.

@@ -3,7 +3,12 @@
 //! Shapes, fields and errors are those of its OpenAPI description, version 1.16.0.
 
 mod api;
+pub mod business;
+mod cards;
+mod refusals;
 mod settings;
 
 pub use api::Api;
+pub use business::PortOneRegistry;
+pub use cards::PortOneCards;
 pub use settings::{PortOneService, WebhookSecret};
