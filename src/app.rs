@@ -132,7 +132,10 @@ impl Providers {
         let card_channel = service.card_channel.clone();
         Self {
             gateway: Arc::new(PortOneCards::new(api.clone(), card_channel, clock.clone())),
-            phone: Arc::new(PortOnePhone::new(api.clone(), service.identity_channel.clone())),
+            phone: Arc::new(PortOnePhone::new(
+                api.clone(),
+                service.identity_channel.clone(),
+            )),
             registry: Arc::new(PortOneRegistry::new(api)),
             sandbox_phone: None,
         }

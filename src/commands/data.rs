@@ -1,4 +1,4 @@
-//! `import`, `backup` and `check-config`.
+//! `import` and `backup`.
 
 use std::path::Path;
 
@@ -13,9 +13,7 @@ use crate::{
     },
     error::Error,
     import::{self, Changes, Document},
-    registration::terms::Terms,
-    settings::{DatabaseFlag, ServeFlags, Settings, TaxService},
-    verification::{BusinessNumber, nts::NtsRegistry},
+    settings::DatabaseFlag,
 };
 
 /// Imports a file, all or nothing. A dry run makes no database and brings none up to date.
@@ -116,61 +114,5 @@ pub(super) fn backup(file: &Path, database: &DatabaseFlag) -> Result<(), Failure
         AnyConnection::Postgres(_) => Err(Failure::Misused(
             "a PostgreSQL database is saved with pg_dump, restored with pg_restore".into(),
         )),
-    }
-}
-
-/// Checks what `serve` would start with and says which services it uses. Online it asks each of them something that
-/// changes nothing: one line a result.
-pub(super) fn check_config(
-    flags: ServeFlags,
-    database: &DatabaseFlag,
-    online: bool,
-) -> Result<(), Failure> {
-    let settings = Settings::for_serve(flags).map_err(Failure::Misused)?;
-    Terms::load(settings.terms_dir.as_deref()).map_err(Failure::Misused)?;
-    database.url(DEFAULT_DATABASE).map_err(Failure::Misused)?;
-    println!("Cards and phone codes: the sandbox.");
-    match &settings.tax_service {
-        Some(service) => println!(
-            "Business numbers: the National Tax Service at {}.",
-            service.url.as_str()
-        ),
-        None => println!("Business numbers: the sandbox."),
-    }
-    if online {
-        prove(database, settings.tax_service.as_ref())?;
-    }
-    println!("The configuration is in order.");
-    Ok(())
-}
-
-/// Every result is told before the faults among them are.
-fn prove(database: &DatabaseFlag, service: Option<&TaxService>) -> Result<(), Failure> {
-    let database = open_existing(database).map(|_| "The database is up to date.");
-    let results = [Some(database), service.map(prove_tax_service)];
-    let mut faults = Vec::new();
-    for result in results.into_iter().flatten() {
-        match result {
-            Ok(line) => println!("{line}"),
-            Err(Failure::Failed(fault)) => faults.push(fault),
-            Err(misused) => return Err(misused),
-        }
-    }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::Failed(faults.join("; ")))
-}
-
-/// Asks for a number that is no one's: whatever its status, the key is good.
-fn prove_tax_service(service: &TaxService) -> Result<&'static str, Failure> {
-    let number = BusinessNumber::parse("999-81-00015")
-        .map_err(|key| Failure::Failed(format!("the number of no one: {key}")))?;
-    match NtsRegistry::new(service).ask(&number) {
-        Ok(_) => Ok("The National Tax Service answers and takes the key."),
-        Err(why) => Err(Failure::Failed(format!(
-            "the National Tax Service at {}: {why}",
-            service.url.as_str()
-        ))),
     }
 }

@@ -1,5 +1,6 @@
 //! The commands of the one binary. Each failure is one line on standard error that says what to do.
 
+mod check;
 mod console;
 mod data;
 mod log;
@@ -210,7 +211,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             flags,
             database,
             online,
-        } => data::check_config(flags, &database, online),
+        } => check::check_config(flags, &database, online),
         Command::User { command, database } => people::run(command, &database),
         Command::Import {
             file,

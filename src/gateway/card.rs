@@ -9,6 +9,9 @@ macro_rules! words {
         pub enum $name { $($(#[$variant_doc])* $variant),* }
 
         impl $name {
+            /// Every one of them.
+            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$variant),*];
+
             /// As stored.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),* }

@@ -424,7 +424,7 @@ mod tests {
         ] {
             let issuer = issuer_of(Some(code));
             assert_ne!(issuer.name(true), code);
-            assert_ne!(issuer.name(false), code);
+            assert_ne!(issuer.code(), code);
         }
         assert_eq!(issuer_of(Some("NEW_CARD")).name(true), "NEW_CARD");
     }

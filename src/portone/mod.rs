@@ -5,10 +5,13 @@
 mod api;
 pub mod business;
 mod cards;
+mod phone;
+pub mod proof;
 mod refusals;
 mod settings;
 
 pub use api::Api;
 pub use business::PortOneRegistry;
 pub use cards::PortOneCards;
+pub use phone::PortOnePhone;
 pub use settings::{PortOneService, WebhookSecret};

@@ -12,7 +12,7 @@ use crate::{
 };
 
 crate::gateway::words! {
-    /// What is agreed to (rule 13).
+    /// What is agreed to (rule 13), in the form's order.
     Kind {
         /// Automatic payment.
         AutoPayment = "auto-payment",
@@ -24,9 +24,6 @@ crate::gateway::words! {
 }
 
 impl Kind {
-    /// In the form's order.
-    pub const ALL: [Self; 3] = [Self::AutoPayment, Self::Privacy, Self::ThirdParty];
-
     /// The key of its title.
     pub fn key(self) -> &'static str {
         match self {

@@ -29,6 +29,11 @@ impl BusinessNumber {
         }
     }
 
+    /// 999-81-00015: right by its check digit, and no one's.
+    pub fn of_no_one() -> Self {
+        Self("9998100015".into())
+    }
+
     /// Ten digits.
     pub fn digits(&self) -> &str {
         &self.0

@@ -12,9 +12,13 @@ use billing_console::{
     clock::StillClock,
     db::{AnyConnection, Database, Loan},
     demo,
-    gateway::sandbox::{SandboxFaults, SandboxGateway},
+    gateway::{
+        CardGateway,
+        sandbox::{SandboxFaults, SandboxGateway},
+    },
+    portone::PortOneService,
     secrets::SecretKey,
-    settings::Settings,
+    settings::{Gateway, Settings},
 };
 use scraper::{Html, Selector};
 
@@ -76,7 +80,7 @@ pub fn settings(address: SocketAddr) -> Settings {
         terms_dir: None,
         tax_service: None,
         sandbox_phone_code: Some("123456".into()),
-        gateway: billing_console::settings::Gateway::Sandbox,
+        gateway: Gateway::Sandbox,
         demo: true,
     }
 }
@@ -87,6 +91,30 @@ impl TestApp {
     }
 
     pub fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(change, |_| {})
+    }
+
+    /// With another card gateway than the sandbox.
+    pub fn start_with_gateway(gateway: Arc<dyn CardGateway>) -> Self {
+        Self::start_on(|_| {}, |services| services.gateway = gateway)
+    }
+
+    /// With everything by PortOne, as `serve` has it.
+    pub fn start_with_portone(service: PortOneService) -> Self {
+        let settings = |settings: &mut Settings| {
+            settings.gateway = Gateway::PortOne(service);
+            settings.demo = false;
+        };
+        Self::start_on(settings, |services| {
+            let (settings, db, clock) = (&services.settings, &services.db, &services.clock);
+            *services = Services::new(settings.clone(), db.clone(), clock.clone()).unwrap();
+        })
+    }
+
+    fn start_on(
+        change_settings: impl FnOnce(&mut Settings),
+        change_services: impl FnOnce(&mut Services),
+    ) -> Self {
         let database = TestDatabase::new();
         let db = database.open();
         db.migrate().unwrap();
@@ -98,13 +126,14 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let mut settings = settings(address);
-        change(&mut settings);
+        change_settings(&mut settings);
         let mut services = Services::new(settings, db.clone(), clock.clone()).unwrap();
         services.gateway = Arc::new(SandboxGateway::with_faults(
             db.clone(),
             clock.clone(),
             faults.clone(),
         ));
+        change_services(&mut services);
         let services = Data::new(services);
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(serve(services, listener, || {}))

@@ -1,5 +1,9 @@
 //! The HTML of every page in both languages: empty, filled, with errors.
 
+use billing_console::gateway::{
+    AttemptQuery, BillingKey, CardGateway, IssueOutcome, IssueRequest, LookUp, Refusal, Revocation,
+};
+
 use crate::app::{Page, Person, TestApp, card};
 
 /// A page's snapshot; what differs between two runs is redacted by its name.
@@ -106,6 +110,59 @@ fn errors() {
             &person.enter_card(&run, "5555555555554444"),
         );
     });
+}
+
+/// A gateway that refuses for the reasons given, one after another.
+struct Refusing(std::sync::Mutex<Vec<Refusal>>);
+
+impl CardGateway for Refusing {
+    fn issue(&self, _: IssueRequest) -> IssueOutcome {
+        IssueOutcome::Refused(self.0.lock().unwrap().remove(0))
+    }
+
+    fn look_up(&self, _: &AttemptQuery) -> LookUp {
+        LookUp::Unknown
+    }
+
+    fn revoke(&self, _: &BillingKey) -> Revocation {
+        Revocation::Retry
+    }
+}
+
+/// What the card page and then the support preview say of a reason; each must have words of its own.
+#[test]
+fn every_reason_of_a_refusal_has_its_words() {
+    for language in ["en", "ko"] {
+        let mut said = std::collections::BTreeSet::new();
+        // Fewer than the ten that an hour takes.
+        for reasons in Refusal::ALL.chunks(7) {
+            let gateway = Refusing(std::sync::Mutex::new(reasons.to_vec()));
+            let app = TestApp::start_with_gateway(std::sync::Arc::new(gateway));
+            let admin = person(&app, "main-admin@acme.test", language);
+            let staff = person(&app, "support@console.test", language);
+            let run = admin.reach_the_anonymous_card_page("acme-lab");
+            for reason in reasons {
+                let page = admin.enter_card(&run, "5555555555554444");
+                let preview = staff.open("/support/groups/acme-lab");
+                let told = [
+                    page.status.to_string(),
+                    page.texts("[role=alert]").join("\n"),
+                    page.texts(".error").join("\n"),
+                    preview.texts(".say").join("\n"),
+                    preview.texts(".log li:first-child span").join("\n"),
+                ];
+                assert!(said.insert(told[1].clone()), "{reason:?} has its own words");
+                insta::with_settings!({
+                    prepend_module_to_snapshot => false,
+                    omit_expression => true,
+                    filters => vec![(r"PM-[0-9A-Z]{4}-[0-9A-Z]{4}", "[reference]")],
+                }, {
+                    let name = format!("refusal.{}.{language}", reason.as_str());
+                    insta::assert_snapshot!(name, told.join("\n---\n"));
+                });
+            }
+        }
+    }
 }
 
 #[cfg(feature = "failpoints")]
