@@ -17,6 +17,7 @@ mod look;
 mod nts;
 mod outside;
 mod peer;
+mod portone_settings;
 mod process;
 mod readme;
 #[cfg(feature = "failpoints")]
