@@ -8,6 +8,7 @@ mod browser;
 mod cards;
 mod codes;
 mod commands;
+mod contract;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod database;
@@ -17,6 +18,7 @@ mod look;
 mod nts;
 mod outside;
 mod peer;
+mod portone;
 mod portone_settings;
 mod process;
 mod readme;

@@ -1,0 +1,8 @@
+//! The console with PortOne behind it: [`fake`] is a PortOne of the tests' own.
+
+mod cards;
+pub mod fake;
+pub mod faults;
+mod holders;
+mod http;
+mod served;
