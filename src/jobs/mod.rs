@@ -32,6 +32,8 @@ crate::gateway::words! {
         RevokeKey = "revoke_key",
         /// Looks once more after an attempt that the gateway knew nothing of; the subject is its id.
         SweepAttempt = "sweep_attempt",
+        /// Reads what the gateway told by itself; the subject is the event's id.
+        ReadEvent = "read_event",
     }
 }
 

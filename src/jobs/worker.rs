@@ -17,6 +17,7 @@ use crate::{
     audit,
     error::Error,
     gateway::{BillingKey, Revocation},
+    payment_methods::events,
     registration,
 };
 
@@ -91,6 +92,7 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
     let is_done = match held.kind {
         Kind::SettleAttempt => registration::settle::look_up(services, &held.subject)?.is_some(),
         Kind::SweepAttempt => registration::settle::sweep(services, &held.subject)?,
+        Kind::ReadEvent => events::read(services, &held.subject)?,
         Kind::RevokeKey => {
             services
                 .gateway
@@ -127,6 +129,7 @@ fn keep_house(services: &Services) -> Result<(), Error> {
         registration::store::expire_old(db, now)?;
         access::store::remove_ended_sessions(db, now)?;
         access::throttle::remove_ended(db, now)?;
+        events::remove_old(db, now)?;
         audit::write_refusals(db, now)?;
         Ok(())
     })

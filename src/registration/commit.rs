@@ -67,6 +67,9 @@ pub fn commit(
         {
             return Err(NotCommitted::Overtaken);
         }
+        if payment_methods::events::is_deleted(db, &card.key)? {
+            return Err(NotCommitted::Overtaken);
+        }
         let old_key = replace_method(db, attempt, card, now)?;
         let organization: String = billing_groups::table
             .find(&attempt.group_id)

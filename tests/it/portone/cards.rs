@@ -168,6 +168,7 @@ fn whatever_happens_to_a_request_for_a_key_it_is_never_lost_doubled_or_mistaken(
             _ => "unknown",
         };
         assert_eq!(outcome(&page), expected, "{at}: {fault:?}");
+        assert_eq!(fake.struck().len(), 1, "{at}: it struck");
         if let Fault::EndsDoneLate(time) = fault {
             // The tests' clock is faster than the provider.
             thread::sleep(time * 2);

@@ -1,6 +1,7 @@
 //! The console with PortOne behind it: [`fake`] is a PortOne of the tests' own.
 
 mod cards;
+mod events;
 pub mod fake;
 pub mod faults;
 mod holders;
