@@ -111,6 +111,7 @@ struct State {
     businesses: HashMap<String, Value>,
     plan: Plan,
     asked: Vec<(Operation, Value)>,
+    requests: Vec<Request>,
 }
 
 pub struct Fake {
@@ -194,6 +195,11 @@ impl Fake {
         let state = self.state();
         let asked = state.asked.iter().filter(|(asked, _)| *asked == operation);
         asked.map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Everything that it was asked, as it came.
+    pub fn requests(&self) -> Vec<Request> {
+        self.state().requests.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -290,6 +296,7 @@ impl State {
         let Some((operation, id)) = operation else {
             return (404, "no such operation".into());
         };
+        self.requests.push(request.clone());
         let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         self.asked.push((operation, body.clone()));
         match operation {

@@ -6,8 +6,11 @@ use std::{
 };
 
 /// One request.
+#[derive(Clone)]
 pub struct Request {
     pub method: String,
+    /// Path and query as they came.
+    pub target: String,
     /// The path's segments.
     pub path: Vec<String>,
     pub query: String,
@@ -41,6 +44,7 @@ pub fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         method,
         path: path.split('/').skip(1).map(decoded).collect(),
         query: decoded(query),
+        target: target.clone(),
         authorization,
         body,
     })

@@ -5,5 +5,6 @@ mod events;
 pub mod fake;
 pub mod faults;
 mod holders;
-mod http;
+pub mod http;
+mod prism;
 mod served;
