@@ -446,12 +446,16 @@ fn counted(rows: &[GroupAndMethod]) -> Counts {
     counts
 }
 
+/// As [`store::failing`] gives them.
 fn failing_of(rows: &[GroupAndMethod]) -> (Vec<GroupAndMethod>, i64) {
-    let failing: Vec<GroupAndMethod> = rows
+    let mut failing: Vec<GroupAndMethod> = rows
         .iter()
         .filter(|(_, registered)| failure_of(registered.as_ref()).is_some())
         .cloned()
         .collect();
+    failing.sort_by_key(|(_, registered)| {
+        failure_of(registered.as_ref()) != Some(Failure::KeyDeleted)
+    });
     let count = i64::try_from(failing.len()).unwrap_or(0);
     (failing, count)
 }
@@ -472,9 +476,6 @@ fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
             ..banner
         })
     });
-    if required.as_ref().is_some_and(Banner::is_gravest) {
-        return required;
-    }
     let (failing, count) = &seen.failing;
     let failed = failing.first().and_then(|(group, registered)| {
         let banner = Banner::of_group(group, failure_of(registered.as_ref()), before)?;
@@ -484,5 +485,8 @@ fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
             ..banner
         })
     });
-    failed.or(required)
+    [required, failed]
+        .into_iter()
+        .flatten()
+        .min_by_key(|banner| banner.gravity.rank())
 }

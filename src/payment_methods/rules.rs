@@ -103,7 +103,7 @@ pub fn is_just_registered(
         && (now - registered.modified_at).num_minutes() < JUST_NOW_MINUTES
 }
 
-/// The gravest thing that the tab has to say (rule 6), the gravest first.
+/// The gravest thing that the tab has to say (rule 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gravity {
     /// The main group has no payment method: service use is restricted.
@@ -115,6 +115,16 @@ pub enum Gravity {
 }
 
 impl Gravity {
+    /// The gravest first. A key that is gone is news to whoever relies on its card; a payment that failed is not.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Restricted => 0,
+            Self::Failed(Failure::KeyDeleted) => 1,
+            Self::LateFee => 2,
+            Self::Failed(Failure::ChargeFailed) => 3,
+        }
+    }
+
     /// As in `data-banner`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -177,7 +177,8 @@ pub fn count(
     Ok(counts)
 }
 
-/// The first `limit` groups in the table's order whose payment method does not pay, and how many there are.
+/// The first `limit` groups whose payment method does not pay, those whose key is gone before the others, and how many
+/// there are.
 ///
 /// # Errors
 /// What the database says.
@@ -209,6 +210,7 @@ pub fn failing(
     .filter(is_failing)
     .select((GroupRow::as_select(), MethodRow::as_select()))
     .order((
+        payment_methods::key_deleted_at.is_null(),
         billing_groups::class,
         billing_groups::name,
         billing_groups::id,
