@@ -67,7 +67,7 @@ pub fn commit(
         {
             return Err(NotCommitted::Overtaken);
         }
-        if payment_methods::events::is_deleted(db, &card.key)? {
+        if payment_methods::events::is_deleted(db, card.key())? {
             return Err(NotCommitted::Overtaken);
         }
         let old_key = replace_method(db, attempt, card, now)?;
@@ -112,7 +112,7 @@ fn replace_method(
         brand: card.brand,
         last_four: card.last_four.clone(),
         expiry: card.expiry,
-        key: card.key.clone(),
+        key: card.key().clone(),
     });
     let old = payment_methods::store::replace(
         db,
@@ -122,7 +122,7 @@ fn replace_method(
         now,
     )?;
     Ok(old
-        .filter(|old| *old != card.key)
+        .filter(|old| old != card.key())
         .map(|old| old.as_str().to_owned()))
 }
 
