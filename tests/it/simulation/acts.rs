@@ -60,9 +60,7 @@ impl World {
                 node,
                 fate,
                 meanwhile,
-            } => self.around(Fate::IsNotSent, *fate, meanwhile, || {
-                self.work(*node).map(drop)
-            }),
+            } => self.work(*node, *fate, meanwhile).map(drop),
             Step::WorkLate(node, attempt) => self.work_late(*node, *attempt),
             Step::KeepHouse(node) => told("housekeeping", worker::keep_house(self.node(*node))),
             Step::Wait(seconds) => {
@@ -95,11 +93,12 @@ impl World {
             let (world, seen, steps) = (self.clone(), seen.clone(), meanwhile.to_vec());
             Box::new(move |heard| {
                 *seen.lock().unwrap() = world.let_happen(&steps);
-                // What the caller goes on with is decided by what is there now.
-                let facts = Facts::read(&mut world.connection());
-                let mut ledger = world.ledger();
-                let due = heard.and_then(|heard| ledger.is_to_be_committed(&facts, heard));
-                ledger.due = due;
+                // What becomes of the key that the caller hears of is decided by what is there now.
+                if let Some(heard) = heard {
+                    let facts = Facts::read(&mut world.connection());
+                    let mut ledger = world.ledger();
+                    ledger.due = ledger.is_to_be_committed(&facts, heard);
+                }
             })
         };
         self.gateway.follow(Script {
@@ -109,7 +108,6 @@ impl World {
         });
         work()?;
         if self.gateway.take_script().is_some() {
-            self.look()?;
             return self.let_happen(meanwhile);
         }
         let seen = std::mem::replace(&mut *seen.lock().unwrap(), Ok(()));
@@ -118,7 +116,9 @@ impl World {
 
     /// The caller has had its effect; each step is an act of its own.
     fn let_happen(self: &Arc<Self>, steps: &[Step]) -> Held {
-        self.look()?;
+        if !steps.is_empty() {
+            self.look()?;
+        }
         steps.iter().try_for_each(|step| self.step(step))
     }
 
@@ -160,6 +160,13 @@ impl World {
             }
             Some(answer) => {
                 let answer = told("the post", answer)?;
+                self.ledger().count(match answer {
+                    Answer::Committed => "told committed",
+                    Answer::Refused(_) => "told refused",
+                    Answer::NotSent => "told not sent",
+                    Answer::Unknown => "told unknown",
+                    Answer::Overtaken => "told overtaken",
+                });
                 self.is_true(answer, &attempt.id)
             }
         }
@@ -176,13 +183,6 @@ impl World {
             Answer::Unknown => &["calling", "unknown"],
             Answer::Overtaken => &["compensated"],
         };
-        self.ledger().count(match answer {
-            Answer::Committed => "told committed",
-            Answer::Refused(_) => "told refused",
-            Answer::NotSent => "told not sent",
-            Answer::Unknown => "told unknown",
-            Answer::Overtaken => "told overtaken",
-        });
         if states.contains(&attempt.state.as_str()) {
             return Ok(());
         }
@@ -214,22 +214,34 @@ impl World {
     }
 
     /// A worker's turn; whether it found a job.
-    pub fn work(&self, node: Node) -> Result<bool, Violation> {
-        match or_died(|| worker::do_next(self.node(node))) {
-            Some(done) => told("the worker", done),
-            None => {
-                self.ledger().count("worker died");
-                Ok(true)
+    pub fn work(
+        self: &Arc<Self>,
+        node: Node,
+        fate: AskFate,
+        meanwhile: &[Step],
+    ) -> Result<bool, Violation> {
+        let mut found = true;
+        self.around(Fate::IsNotSent, fate, meanwhile, || {
+            match or_died(|| worker::do_next(self.node(node))) {
+                Some(done) => found = told("the worker", done)?,
+                None => self.ledger().count("worker died"),
             }
-        }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
-    fn work_late(self: &Arc<Self>, node: Node, attempt: usize) -> Held {
+    fn work_late(self: &Arc<Self>, node: Node, place: usize) -> Held {
         let attempts = facts::attempts(&mut self.connection());
-        if attempts.is_empty() {
+        let now = self.clock.now();
+        let is_free = |seen: &&AttemptFacts| {
+            seen.state != "calling" || now - seen.created_at >= attempt::LEASE
+        };
+        let free: Vec<_> = attempts.iter().filter(is_free).collect();
+        if free.is_empty() {
             return Ok(());
         }
-        let attempt = &attempts[attempt % attempts.len()];
+        let attempt = free[place % free.len()];
         self.around(Fate::IsNotSent, AskFate::IsAnswered, &[], || {
             let services = self.node(node);
             told("the late worker", settle::look_up(services, &attempt.id)).map(drop)

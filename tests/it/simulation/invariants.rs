@@ -213,6 +213,8 @@ pub struct Passage<'a> {
     pub after: &'a Facts,
     /// The group that the operator set.
     pub operator_set: Option<&'a str>,
+    /// The key that the gateway made for a reference.
+    pub key_of: &'a dyn Fn(&str) -> Option<String>,
     /// The attempt that had to be committed; nothing else may be.
     pub due: Option<&'a str>,
 }
@@ -253,6 +255,13 @@ impl<'a> Passage<'a> {
             let version = before.version + i64::try_from(changes).unwrap();
             hold("rule 10", version == after.version, || {
                 format!("{id} was {before:?}, is {after:?} after {changes} changes")
+            })?;
+        }
+        for attempt in self.commits() {
+            let method = &self.after.groups[&attempt.group].method;
+            let own = (self.key_of)(&attempt.gateway_reference).map(|key| Method::Card { key });
+            hold("rule 10", *method == own, || {
+                format!("{attempt:?} was committed as {method:?}, its key is {own:?}")
             })?;
         }
         for attempt in self

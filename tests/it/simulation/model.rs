@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use super::steps::{self, Change, GROUPS, Group, PEOPLE, Person, Step};
+use super::steps::{self, Change, Fate, GROUPS, Group, PEOPLE, Person, Step};
 
 /// The organization of each group at first, and of each person for good.
 pub const ORGANIZATION_OF_GROUP: [usize; GROUPS] = [0, 0, 0, 1];
@@ -115,8 +115,10 @@ pub struct Model {
     pub rights: Rights,
     /// Who has come as far as a card page, as far as the model knows.
     ready: Vec<(Person, Group)>,
-    /// Posts at the gateway, at most.
+    /// Posts without an answer, at most.
     posted: usize,
+    /// Attempts that a worker has to look up, at most.
+    open: usize,
 }
 
 impl ReferenceStateMachine for Model {
@@ -128,6 +130,7 @@ impl ReferenceStateMachine for Model {
             rights: Rights::at_first(),
             ready: Vec::new(),
             posted: 0,
+            open: 0,
         })
         .boxed()
     }
@@ -144,11 +147,12 @@ impl ReferenceStateMachine for Model {
         };
         let changes = state.rights.changes();
         let answers = if state.posted > 0 { 30 } else { 1 };
+        let looks = if state.open > 0 { 40 } else { 15 };
         prop_oneof![
             30 => steps::wizard(),
             20 => steps::post(posts),
             answers => steps::answer(changes.clone()),
-            20 => steps::work(changes.clone()),
+            looks => steps::work(changes.clone()),
             8 => steps::waits().prop_map(Step::Wait),
             14 => steps::happening(changes),
         ]
@@ -162,7 +166,12 @@ impl ReferenceStateMachine for Model {
                 state.ready.retain(|ready| *ready != (*person, *group));
                 state.posted += 1;
             }
-            Step::Answer { .. } => state.posted = state.posted.saturating_sub(1),
+            Step::Answer { fate, .. } => {
+                state.posted = state.posted.saturating_sub(1);
+                let is_lost = matches!(fate, Fate::LosesAnswer(_) | Fate::Dies(_));
+                state.open += usize::from(is_lost);
+            }
+            Step::Work { .. } => state.open = state.open.saturating_sub(1),
             Step::Change(change) => state.rights.apply(*change),
             _ => {}
         }
