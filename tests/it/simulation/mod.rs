@@ -10,6 +10,7 @@ mod ledger;
 mod model;
 mod naive;
 mod rows;
+mod scripted;
 mod steps;
 mod wizard;
 mod world;
