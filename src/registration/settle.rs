@@ -90,7 +90,7 @@ pub fn call_gateway(
             let now = services.clock.now();
             attempt::settle(db, attempt, AttemptState::Unknown, None, now)?;
             jobs::hasten(db, jobs::Kind::SettleAttempt, &attempt.id, now)?;
-            Ok(Answer::Unknown)
+            answer_now(db, attempt, None, now)
         }),
     }
 }

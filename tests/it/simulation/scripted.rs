@@ -43,3 +43,13 @@ fn i3_a_card_whose_process_slept_past_its_lease_is_not_sent() {
     ]);
     assert!(held.is_ok(), "{held:?}");
 }
+
+#[test]
+fn a_lost_answer_tells_what_a_worker_settled_meanwhile() {
+    let held = after_a_post(&[Step::Answer {
+        post: 0,
+        fate: Fate::LosesAnswer(Effect::Now(Kind::Corporate)),
+        meanwhile: vec![Step::Wait(31), work(Node::B)],
+    }]);
+    assert!(held.is_ok(), "{held:?}");
+}
