@@ -97,7 +97,7 @@ impl World {
                 if let Some(heard) = heard {
                     let facts = Facts::read(&mut world.connection());
                     let mut ledger = world.ledger();
-                    ledger.due = ledger.is_to_be_committed(&facts, heard);
+                    ledger.due = ledger.due_for(&facts, heard);
                 }
             })
         };
@@ -106,12 +106,14 @@ impl World {
             ask_fate,
             meanwhile: hook,
         });
-        work()?;
+        let done = work();
         if self.gateway.take_script().is_some() {
+            done?;
             return self.let_happen(meanwhile);
         }
-        let seen = std::mem::replace(&mut *seen.lock().unwrap(), Ok(()));
-        seen
+        // What broke first is told.
+        std::mem::replace(&mut *seen.lock().unwrap(), Ok(()))?;
+        done
     }
 
     /// The caller has had its effect; each step is an act of its own.

@@ -1,6 +1,9 @@
 //! A gateway that does what it is told and remembers which keys live.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use billing_console::{
     clock::{Clock, StillClock},
@@ -44,6 +47,8 @@ pub struct SimulatedGateway {
 struct Kept {
     keys: Vec<Key>,
     script: Option<Script>,
+    /// References of which somebody was told what became of them.
+    told: BTreeSet<String>,
     /// Keys that were revoked while a group paid by them.
     revoked_in_use: Vec<String>,
 }
@@ -151,6 +156,11 @@ impl SimulatedGateway {
             .map(|key| key.name.clone())
     }
 
+    /// References of which somebody was told.
+    pub fn told(&self) -> BTreeSet<String> {
+        self.kept().told.clone()
+    }
+
     pub fn revoked_in_use(&self) -> Vec<String> {
         self.kept().revoked_in_use.clone()
     }
@@ -197,30 +207,37 @@ impl CardGateway for SimulatedGateway {
             return IssueOutcome::NotSent;
         };
         let attempt = &request.attempt;
-        let issued = match script.fate {
-            Fate::Issues(kind) => {
-                self.make_key(&attempt.reference, kind, self.clock.now());
-                self.find(&attempt.reference)
-            }
-            Fate::LosesAnswer(effect) | Fate::Dies(effect) => {
-                self.take_effect(attempt, effect);
-                None
-            }
-            Fate::Refuses | Fate::RefusesTheConsole | Fate::IsNotSent => None,
+        let now = self.clock.now();
+        let effect = match script.fate {
+            Fate::Issues(kind) => Effect::Now(kind),
+            Fate::LosesAnswer(effect) | Fate::Dies(effect) => effect,
+            _ => Effect::Never,
         };
-        (script.meanwhile)(
-            issued
-                .as_ref()
-                .and_then(|issued| self.heard(issued))
-                .as_ref(),
-        );
-        match (script.fate, issued) {
-            (_, Some(issued)) => IssueOutcome::Issued(issued),
-            (Fate::Refuses, _) => IssueOutcome::Refused(Refusal::Declined),
-            (Fate::RefusesTheConsole, _) => IssueOutcome::Refused(Refusal::Provider),
-            (Fate::IsNotSent, _) => IssueOutcome::NotSent,
-            (Fate::Dies(_), _) => die(),
-            (Fate::Issues(_) | Fate::LosesAnswer(_), _) => IssueOutcome::Unknown,
+        self.take_effect(attempt, effect);
+        let heard = match script.fate {
+            Fate::Issues(kind) | Fate::IssuesAtLast(kind) => Some(Heard {
+                reference: attempt.reference.clone(),
+                kind,
+            }),
+            _ => None,
+        };
+        let issued = self.find(&attempt.reference).filter(|_| heard.is_some());
+        (script.meanwhile)(heard.as_ref());
+        if !matches!(script.fate, Fate::LosesAnswer(_) | Fate::Dies(_)) {
+            self.kept().told.insert(attempt.reference.clone());
+        }
+        match script.fate {
+            Fate::Issues(_) => issued.map_or(IssueOutcome::Unknown, IssueOutcome::Issued),
+            Fate::IssuesAtLast(kind) => {
+                self.make_key(&attempt.reference, kind, now);
+                let issued = self.find(&attempt.reference);
+                issued.map_or(IssueOutcome::Unknown, IssueOutcome::Issued)
+            }
+            Fate::Refuses => IssueOutcome::Refused(Refusal::Declined),
+            Fate::RefusesTheConsole => IssueOutcome::Refused(Refusal::Provider),
+            Fate::IsNotSent => IssueOutcome::NotSent,
+            Fate::LosesAnswer(_) => IssueOutcome::Unknown,
+            Fate::Dies(_) => die(),
         }
     }
 
@@ -236,6 +253,9 @@ impl CardGateway for SimulatedGateway {
                 .and_then(|issued| self.heard(issued))
                 .as_ref(),
         );
+        if matches!(fate, AskFate::IsAnswered) {
+            self.kept().told.insert(attempt.reference.clone());
+        }
         match (fate, found) {
             (AskFate::IsAnswered, Some(issued)) => LookUp::Found(issued),
             (AskFate::IsAnswered, None) => LookUp::Absent,

@@ -44,6 +44,8 @@ pub struct Moment<'a> {
     /// The references of calls whose process lives and will hear of the key.
     pub held: &'a [String],
     pub revoked_in_use: Vec<String>,
+    /// References of which the gateway told somebody.
+    pub told: BTreeSet<String>,
 }
 
 impl Moment<'_> {
@@ -53,6 +55,7 @@ impl Moment<'_> {
         self.keys()?;
         self.one_audit_row_a_commit()?;
         self.intents()?;
+        self.gateway_has_the_word()?;
         self.runs()?;
         for chain in audit::verify(db).unwrap() {
             hold("I6", chain.fault.is_none(), || format!("{chain:?}"))?;
@@ -155,6 +158,17 @@ impl Moment<'_> {
         Ok(())
     }
 
+    /// Silence ends no attempt: only what the gateway said does, or that nothing was sent.
+    fn gateway_has_the_word(&self) -> Held {
+        let attempts = self.facts.attempts.iter();
+        let mut ended =
+            attempts.filter(|attempt| !attempt.is_in_flight() && attempt.state != "not_sent");
+        let untold = ended.find(|attempt| !self.told.contains(&attempt.gateway_reference));
+        hold("gateway's word", untold.is_none(), || {
+            format!("{untold:?} was ended in silence")
+        })
+    }
+
     /// A run's state tells of its attempts, and one that ended keeps nothing.
     fn runs(&self) -> Held {
         for run in &self.facts.runs {
@@ -215,8 +229,8 @@ pub struct Passage<'a> {
     pub operator_set: Option<&'a str>,
     /// The key that the gateway made for a reference.
     pub key_of: &'a dyn Fn(&str) -> Option<String>,
-    /// The attempt that had to be committed; nothing else may be.
-    pub due: Option<&'a str>,
+    /// The attempt that had to be committed, or the rule that forbids it; nothing else may be.
+    pub due: Result<&'a str, &'static str>,
 }
 
 impl<'a> Passage<'a> {
@@ -282,7 +296,7 @@ impl<'a> Passage<'a> {
     pub fn check_due(&self) -> Held {
         let commits: Vec<_> = self.commits().map(|attempt| attempt.id.as_str()).collect();
         let due: Vec<_> = self.due.into_iter().collect();
-        hold("model", commits == due, || {
+        hold(self.due.err().unwrap_or("model"), commits == due, || {
             format!("committed {commits:?}, the model commits {due:?}")
         })
     }

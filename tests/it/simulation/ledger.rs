@@ -28,8 +28,8 @@ pub struct Ledger {
     pub pages: Vec<Page>,
     /// References of calls whose process lives.
     pub held: Vec<String>,
-    /// The attempt that the present act has to commit.
-    pub due: Option<String>,
+    /// The attempt that the present act has to commit, or the rule that forbids it.
+    pub due: Result<String, &'static str>,
     /// The group that the operator set in the present act.
     pub operator_set: Option<String>,
     /// Seen at the end of the last act.
@@ -56,7 +56,7 @@ impl Ledger {
             posts: Vec::new(),
             pages: Vec::new(),
             held: Vec::new(),
-            due: None,
+            due: Err(NOTHING_HEARD),
             operator_set: None,
             tally: BTreeMap::new(),
             codes_sent: 0,
@@ -81,21 +81,37 @@ impl Ledger {
     }
 
     /// The rules of a commit (rules 4, 8, 9 and 10; I8 and I9), once more and by themselves.
-    pub fn is_to_be_committed(&self, facts: &Facts, heard: &Heard) -> Option<String> {
+    pub fn due_for(&self, facts: &Facts, heard: &Heard) -> Result<String, &'static str> {
         let mut attempts = facts.attempts.iter();
-        let attempt = attempts.find(|attempt| attempt.gateway_reference == heard.reference)?;
-        let choice = Choice::parse(facts.run(&attempt.run)?.choice.as_deref()?)?;
-        let needed = (attempt.run.clone(), kind_for(choice)?);
-        let is_due = attempt.is_in_flight()
-            && facts.groups[&attempt.group].version == attempt.group_version
-            && self
-                .rights
-                .may_change(person_of(&attempt.user), group_of(&attempt.group))
-            && self.verified.contains(&needed)
-            && heard.kind.is_taken_as(choice);
-        is_due.then(|| attempt.id.clone())
+        let attempt = attempts
+            .find(|attempt| attempt.gateway_reference == heard.reference)
+            .ok_or(NOTHING_HEARD)?;
+        let choice = facts
+            .run(&attempt.run)
+            .and_then(|run| run.choice.as_deref());
+        let choice = choice.and_then(Choice::parse).ok_or("rule 8")?;
+        let needed = (attempt.run.clone(), kind_for(choice).ok_or("rule 8")?);
+        let (person, group) = (person_of(&attempt.user), group_of(&attempt.group));
+        for (rule, holds) in [
+            ("settled", attempt.is_in_flight()),
+            ("rule 9", heard.kind.is_taken_as(choice)),
+            (
+                "rule 10",
+                facts.groups[&attempt.group].version == attempt.group_version,
+            ),
+            ("I9", self.rights.may_change(person, group)),
+            ("I8", self.verified.contains(&needed)),
+        ] {
+            if !holds {
+                return Err(rule);
+            }
+        }
+        Ok(attempt.id.clone())
     }
 }
+
+/// Why nothing is committed where no gateway told of a key.
+pub const NOTHING_HEARD: &str = "no key, no commit";
 
 fn kind_for(choice: Choice) -> Option<&'static str> {
     match choice {

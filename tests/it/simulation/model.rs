@@ -147,13 +147,15 @@ impl ReferenceStateMachine for Model {
         };
         let changes = state.rights.changes();
         let answers = if state.posted > 0 { 30 } else { 1 };
+        // A post that waits past its lease is not sent any more.
+        let waits = if state.posted > 0 { 3 } else { 8 };
         let looks = if state.open > 0 { 40 } else { 15 };
         prop_oneof![
             30 => steps::wizard(),
             20 => steps::post(posts),
             answers => steps::answer(changes.clone()),
             looks => steps::work(changes.clone()),
-            8 => steps::waits().prop_map(Step::Wait),
+            waits => steps::waits().prop_map(Step::Wait),
             14 => steps::happening(changes),
         ]
         .boxed()

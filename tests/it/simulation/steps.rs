@@ -85,6 +85,8 @@ impl Step {
 #[derive(Debug, Clone, Copy)]
 pub enum Fate {
     Issues(Kind),
+    /// The request lies on its way while other things happen.
+    IssuesAtLast(Kind),
     Refuses,
     RefusesTheConsole,
     IsNotSent,
@@ -188,6 +190,7 @@ fn effect() -> impl Strategy<Value = Effect> {
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
         8 => kind().prop_map(Fate::Issues),
+        3 => kind().prop_map(Fate::IssuesAtLast),
         1 => Just(Fate::Refuses),
         1 => Just(Fate::RefusesTheConsole),
         1 => Just(Fate::IsNotSent),
