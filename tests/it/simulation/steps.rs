@@ -262,8 +262,22 @@ fn meanwhile(changes: BoxedStrategy<Change>) -> impl Strategy<Value = Vec<Step>>
         2 => (0..3_usize, fate()).prop_map(|(post, fate)| Step::Answer { post, fate, meanwhile: Vec::new() }),
         3 => happening(changes),
     ];
+    // The race that a lease is for: it ends, and a worker looks.
+    let lease_ends = node().prop_map(|node| {
+        let fate = AskFate::IsAnswered;
+        let meanwhile = Vec::new();
+        vec![
+            Step::Wait(31),
+            Step::Work {
+                node,
+                fate,
+                meanwhile,
+            },
+        ]
+    });
     prop_oneof![
-        3 => Just(Vec::new()),
+        1 => lease_ends,
+        4 => Just(Vec::new()),
         2 => vec(step, 1..=3),
     ]
 }
