@@ -123,7 +123,10 @@ fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
 }
 
 /// Expires old runs, writes refusals of past hours into the trail, removes what ended.
-fn keep_house(services: &Services) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub fn keep_house(services: &Services) -> Result<(), Error> {
     let now = services.clock.now();
     services.db.transaction(|db| {
         registration::store::expire_old(db, now)?;

@@ -69,6 +69,10 @@ pub fn call_gateway(
             birth_date: run.kept.birth_date.clone().into(),
         },
     };
+    // A process that slept past its lease: a worker may have given the attempt up, and a key would be nobody's.
+    if services.clock.now() >= attempt.created_at + attempt::LEASE {
+        return not_sent(services, attempt);
+    }
     fail::fail_point!("gateway-call");
     let outcome = services.gateway.issue(IssueRequest {
         attempt: attempt.query(),
@@ -81,22 +85,27 @@ pub fn call_gateway(
         IssueOutcome::Refused(refusal) => services
             .db
             .transaction(|db| refuse(services, db, attempt, refusal, None)),
-        IssueOutcome::NotSent => services.db.transaction(|db| {
-            let now = services.clock.now();
-            if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
-                attempt::forgive(db, attempt)?;
-                attempt::reopen_run(db, attempt, now)?;
-                note(db, attempt, "card.not_sent", "unreachable", now)?;
-            }
-            answer_now(db, attempt, None, now)
-        }),
+        IssueOutcome::NotSent => not_sent(services, attempt),
         IssueOutcome::Unknown => services.db.transaction(|db| {
             let now = services.clock.now();
             attempt::settle(db, attempt, AttemptState::Unknown, None, now)?;
             jobs::hasten(db, jobs::Kind::SettleAttempt, &attempt.id, now)?;
-            Ok(Answer::Unknown)
+            answer_now(db, attempt, None, now)
         }),
     }
+}
+
+/// No byte of the card left: there is no key.
+fn not_sent(services: &Services, attempt: &Attempt) -> Result<Answer, Error> {
+    services.db.transaction(|db| {
+        let now = services.clock.now();
+        if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
+            attempt::forgive(db, attempt)?;
+            attempt::reopen_run(db, attempt, now)?;
+            note(db, attempt, "card.not_sent", "unreachable", now)?;
+        }
+        answer_now(db, attempt, None, now)
+    })
 }
 
 /// What the worker does with an attempt that is still open: it is looked up, then adopted or undone.

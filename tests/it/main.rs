@@ -24,6 +24,7 @@ mod process;
 mod readme;
 #[cfg(feature = "failpoints")]
 mod security;
+mod simulation;
 mod snapshots;
 mod support;
 mod tab;
