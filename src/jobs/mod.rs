@@ -18,8 +18,8 @@ use crate::{
 
 /// How long what is finished later may take before it is a case for staff.
 pub const STAFF_AFTER: TimeDelta = TimeDelta::minutes(10);
-/// How long a worker may take for one job before another may try.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How long a worker may take for one job before another may try: what a killed one held is done within 30 s.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// The longest wait between two tries, in seconds.
 const LONGEST_WAIT: i64 = 60;
 

@@ -205,7 +205,9 @@ pub fn intend(
     };
     jobs::add(db, jobs::Kind::SettleAttempt, &id, now + LEASE, now)?;
     set_run_state(db, &run.id, State::Confirming, now)?;
-    by_id(db, &id)
+    let attempt = by_id(db, &id)?;
+    fail::fail_point!("intent-made");
+    Ok(attempt)
 }
 
 /// The counters of refused cards.
@@ -240,6 +242,7 @@ pub fn settle(
             card_attempts::settled_at.eq(settled_at),
         ))
         .execute(db)?;
+    fail::fail_point!("attempt-settled");
     Ok(moved == 1)
 }
 

@@ -91,6 +91,7 @@ pub fn commit(
         jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
         attempt::forgive(db, attempt)?;
         complete(db, run, card, now)?;
+        fail::fail_point!("commit-made");
         Ok(())
     })
 }
