@@ -5,13 +5,13 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use billing_console::{demo, web::encoded};
+use billing_console::web::encoded;
 
 use super::{
     console::exchange,
-    site::{CODE, email},
+    site::{CODE, Site},
 };
-use crate::app::{Person, card};
+use crate::app::card;
 
 /// Numbers that follow from a seed, so that a run can be repeated.
 #[derive(Debug, Clone)]
@@ -99,9 +99,7 @@ struct Answer {
 
 impl Client {
     pub fn sign_in(base: &str, number: usize, random: Random) -> Self {
-        let person = Person::new(base.to_owned());
-        let fields = [("email", &*email(number)), ("password", demo::PASSWORD)];
-        assert_eq!(person.post("/sign-in", &fields).status, 303);
+        let person = Site::sign_in(base, number);
         let tab = person.open("/billing/payment-methods");
         Self {
             cookie: person.cookie(),

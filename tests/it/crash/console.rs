@@ -87,7 +87,7 @@ impl Process {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Its id.
+    /// Its id, for programs that are told whom to act on.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -3,9 +3,15 @@
 
 mod clients;
 mod console;
+mod disk;
 mod invariants;
 mod kills;
 mod naive;
+mod nodes;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod proxy;
 mod site;
 
 use std::{io::Write, net::TcpStream, time::Duration};

@@ -11,8 +11,8 @@ use billing_console::{
 };
 use diesel::{connection::SimpleConnection, prelude::*};
 
-use super::console::Process;
-use crate::app::{KEY, TestDatabase};
+use super::console::{Process, lasting_ports};
+use crate::app::{KEY, Person, TestDatabase};
 
 /// Who changes payment methods; each reaches every group of the organization.
 pub const PEOPLE: usize = 4;
@@ -36,7 +36,10 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        let database = TestDatabase::new();
+        Self::on(TestDatabase::new())
+    }
+
+    pub fn on(database: TestDatabase) -> Self {
         let db = database.open();
         db.migrate().unwrap();
         let now = chrono::Utc::now().naive_utc();
@@ -96,7 +99,23 @@ impl Site {
         Process::spawn(&mut self.command(program, port, failpoints), port)
     }
 
-    fn command(&self, program: Program, port: u16, failpoints: &str) -> Command {
+    /// The console, ready.
+    pub fn console(&self, failpoints: &str) -> Process {
+        let mut process = self.start(Program::Console, lasting_ports(1)[0], failpoints);
+        process.readiness().unwrap();
+        process
+    }
+
+    /// One of [`PEOPLE`], signed in.
+    pub fn sign_in(base: &str, number: usize) -> Person {
+        let person = Person::new(base.to_owned());
+        let fields = [("email", &*email(number)), ("password", demo::PASSWORD)];
+        assert_eq!(person.post("/sign-in", &fields).status, 303);
+        person
+    }
+
+    /// What starts a program.
+    pub fn command(&self, program: Program, port: u16, failpoints: &str) -> Command {
         let mut command = match program {
             Program::Console => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_billing-console"));
@@ -114,6 +133,16 @@ impl Site {
             .env("BILLING_LOG", "error")
             .env("FAILPOINTS", failpoints);
         command
+    }
+
+    /// Whether the gateway took somebody's card.
+    pub fn has_a_key(&self) -> bool {
+        let keys = s::sandbox_cards::table.inner_join(
+            s::card_attempts::table
+                .on(s::card_attempts::gateway_reference.eq(s::sandbox_cards::gateway_reference)),
+        );
+        let count: i64 = keys.count().get_result(&mut self.connection()).unwrap();
+        count > 0
     }
 
     /// As when every lease and wait of a dead process is over, but for the last look after ten minutes.
@@ -169,8 +198,7 @@ fn add_people(db: &mut AnyConnection, now: chrono::NaiveDateTime) {
     }
 }
 
-/// The address of one of [`PEOPLE`].
-pub fn email(number: usize) -> String {
+fn email(number: usize) -> String {
     format!("person-{number}@mirlabs.test")
 }
 
