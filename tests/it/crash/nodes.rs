@@ -11,7 +11,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    app::{Page, card},
+    app::{Page, Person, card},
     cards::last_four,
 };
 
@@ -29,14 +29,6 @@ impl Pair {
         let site = Site::new();
         let (slow, other) = (site.console(slow), site.console(other));
         Self { site, slow, other }
-    }
-
-    /// Sends a card by one of the nodes; its answer comes when it comes.
-    fn send_card(process: &Process, person: usize, number: &'static str) -> JoinHandle<Page> {
-        let person = Site::sign_in(&process.base, person);
-        let path = format!("{}/card", person.reach_the_anonymous_card_page(GROUP));
-        let form = person.open(&path);
-        thread::spawn(move || person.send(&form, &path, &card(number)))
     }
 
     fn wait_for_attempts(&self, state: &str, count: i64) {
@@ -59,13 +51,35 @@ impl Pair {
     }
 }
 
+/// Somebody on the card page of one of the nodes.
+struct Ready {
+    person: Person,
+    path: String,
+    form: Page,
+}
+
+impl Ready {
+    fn at(process: &Process, person: usize) -> Self {
+        let person = Site::sign_in(&process.base, person);
+        let path = format!("{}/card", person.reach_the_anonymous_card_page(GROUP));
+        let form = person.open(&path);
+        Self { person, path, form }
+    }
+
+    /// The answer comes when it comes.
+    fn send(self, number: &'static str) -> JoinHandle<Page> {
+        thread::spawn(move || self.person.send(&self.form, &self.path, &card(number)))
+    }
+}
+
 #[test]
 fn of_two_nodes_that_take_a_card_of_one_group_at_once_one_commits() {
     // Both hold their intent before it is committed: the second finds the first's.
     let pair = Pair::start("intent-made=sleep(700)", "intent-made=sleep(700)");
-    let first = Pair::send_card(&pair.slow, 0, "5555555555554444");
-    let second = Pair::send_card(&pair.other, 1, "5555555555554444");
-    let answers = [first.join().unwrap(), second.join().unwrap()];
+    let people = [Ready::at(&pair.slow, 0), Ready::at(&pair.other, 1)];
+    let answers = people
+        .map(|person| person.send("5555555555554444"))
+        .map(|answer| answer.join().unwrap());
     let told: Vec<(u16, String)> = answers
         .into_iter()
         .map(|page| (page.status, page.location.unwrap_or_default()))
@@ -85,7 +99,7 @@ fn of_two_nodes_that_take_a_card_of_one_group_at_once_one_commits() {
 #[test]
 fn of_two_nodes_that_commit_one_attempt_one_does_and_the_key_stays() {
     let pair = Pair::start("gateway-answered=1*sleep(5000)", "");
-    let answer = Pair::send_card(&pair.slow, 0, "5555555555554444");
+    let answer = Ready::at(&pair.slow, 0).send("5555555555554444");
     wait_for("the key", || pair.site.has_a_key());
     // The lease is over: a worker looks the attempt up and commits it before its own node does.
     pair.site.let_time_pass();
@@ -102,11 +116,12 @@ fn of_two_nodes_that_commit_one_attempt_one_does_and_the_key_stays() {
 #[test]
 fn a_commit_that_another_nodes_overtook_is_answered_409_and_its_key_is_revoked() {
     let pair = Pair::start("gateway-call=1*sleep(8000)", "");
-    let late = Pair::send_card(&pair.slow, 0, "5555555555554444");
+    let late = Ready::at(&pair.slow, 0).send("5555555555554444");
     pair.wait_for_attempts("calling", 1);
     pair.site.let_time_pass();
     pair.wait_for_attempts("compensated", 1);
-    let page = Pair::send_card(&pair.other, 1, "9410000000000005")
+    let page = Ready::at(&pair.other, 1)
+        .send("9410000000000005")
         .join()
         .unwrap();
     assert!(

@@ -34,10 +34,23 @@ impl Server {
             address: ([127, 0, 0, 1], lasting_ports(1)[0]).into(),
         };
         if is_root() {
-            let owned = Command::new("chown").arg("postgres").arg(server.folder.path()).status();
+            let owned = Command::new("chown")
+                .arg("postgres")
+                .arg(server.folder.path())
+                .status();
             assert!(owned.unwrap().success());
         }
-        server.run("initdb", &["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        server.run(
+            "initdb",
+            &[
+                "-U",
+                "postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+        );
         server.begin();
         server
     }
@@ -48,7 +61,19 @@ impl Server {
             self.address.port(),
             self.folder.path().display()
         );
-        self.run("pg_ctl", &["-w", "-t", "60", "-l", &self.file("log"), "-o", &options, "start"]);
+        self.run(
+            "pg_ctl",
+            &[
+                "-w",
+                "-t",
+                "60",
+                "-l",
+                &self.file("log"),
+                "-o",
+                &options,
+                "start",
+            ],
+        );
     }
 
     /// `immediate` is a crash: connections are dropped, the server recovers when it starts.
@@ -90,7 +115,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.stop("immediate")));
+        let stopped =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.stop("immediate")));
         if stopped.is_err() {
             eprintln!("PostgreSQL at {} was not running", self.address);
         }
@@ -111,7 +137,9 @@ fn programs() -> PathBuf {
         .collect();
     found.sort();
     let on_path = Command::new("pg_config").arg("--bindir").output().ok();
-    found.extend(on_path.map(|told| PathBuf::from(String::from_utf8(told.stdout).unwrap().trim_end())));
+    found.extend(
+        on_path.map(|told| PathBuf::from(String::from_utf8(told.stdout).unwrap().trim_end())),
+    );
     found
         .into_iter()
         .rev()
@@ -148,7 +176,13 @@ impl Remote {
         process.readiness().unwrap();
         let person = Site::sign_in(&process.base, 0);
         assert_eq!(person.open(TAB).status, 200);
-        Some(Self { server, proxy, site, process, person })
+        Some(Self {
+            server,
+            proxy,
+            site,
+            process,
+            person,
+        })
     }
 
     /// Pages are 503 with Retry-After, so is `/readyz`; `/healthz` is 200 at once. Each within ten seconds.
@@ -156,15 +190,21 @@ impl Remote {
         let answered = |path: &str| {
             let began = Instant::now();
             let answer = ask(self.process.authority(), path).unwrap();
-            assert!(began.elapsed() < Duration::from_secs(20), "{path}: {:?}", began.elapsed());
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "{path}: {:?}",
+                began.elapsed()
+            );
             (answer[9..12].to_owned(), began.elapsed())
         };
         let (status, took) = std::thread::scope(|scope| {
             let pages: Vec<_> = (0..12)
-                .map(|_| scope.spawn(|| {
-                    let page = self.person.clone().open(TAB);
-                    assert_eq!((page.status, page.header("retry-after")), (503, "5"));
-                }))
+                .map(|_| {
+                    scope.spawn(|| {
+                        let page = self.person.clone().open(TAB);
+                        assert_eq!((page.status, page.header("retry-after")), (503, "5"));
+                    })
+                })
                 .collect();
             let readyz = scope.spawn(|| answered("/readyz"));
             let healthz = answered("/healthz");
@@ -215,7 +255,9 @@ fn postgresql_stopped_and_started_is_200_503_200_and_a_registration_in_flight_re
     remote.is_back();
 
     remote.site.let_time_pass();
-    wait_for("the card", || remote.person.open(&format!("{run}/complete")).status == 200);
+    wait_for("the card", || {
+        remote.person.open(&format!("{run}/complete")).status == 200
+    });
     remote.server.stop("fast");
     remote.is_out();
     remote.server.begin();
@@ -235,7 +277,10 @@ fn a_database_that_is_cut_off_is_200_503_200_and_leaves_no_connection_poisoned()
         remote.is_back();
     }
     let run = remote.person.reach_the_anonymous_card_page("mir-00");
-    remote.person.enter_card(&run, "5555555555554444").leads_to(&format!("{run}/complete"));
+    remote
+        .person
+        .enter_card(&run, "5555555555554444")
+        .leads_to(&format!("{run}/complete"));
     remote.is_whole();
 }
 
@@ -250,6 +295,9 @@ fn a_database_that_falls_silent_is_answered_503_in_a_bounded_time() {
     remote.proxy.set(Line::Open);
     remote.is_back();
     let run = remote.person.reach_the_anonymous_card_page("mir-00");
-    remote.person.enter_card(&run, "5555555555554444").leads_to(&format!("{run}/complete"));
+    remote
+        .person
+        .enter_card(&run, "5555555555554444")
+        .leads_to(&format!("{run}/complete"));
     remote.is_whole();
 }
