@@ -181,6 +181,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_killed_process_held_is_done_within_30_seconds_of_its_restart() {
+        let longest = LEASE.max(crate::registration::attempt::LEASE);
+        let waits = wait_after(1) + wait_after(2);
+        assert!(longest + waits < TimeDelta::seconds(30));
+    }
+
+    #[test]
     fn tries_follow_after_1_2_4_to_60_seconds() {
         let waits: Vec<i64> = (1..=9)
             .map(|attempts| wait_after(attempts).num_seconds())

@@ -8,7 +8,7 @@ use billing_console::{
     error::Error,
     gateway::sandbox,
 };
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection, prelude::*};
 
 use super::clients::{Told, Word};
 
@@ -67,11 +67,28 @@ pub fn once_drained(db: &mut AnyConnection, told: &[Told]) -> Vec<String> {
     faults
 }
 
+/// How many attempts ended how.
+pub fn outcomes(db: &mut AnyConnection) -> Vec<(String, i64)> {
+    s::card_attempts::table
+        .group_by(s::card_attempts::state)
+        .order(s::card_attempts::state)
+        .select((s::card_attempts::state, diesel::dsl::count_star()))
+        .load(db)
+        .unwrap()
+}
+
 fn in_one_moment(
     db: &mut AnyConnection,
     look: impl FnOnce(&mut AnyConnection) -> Vec<String>,
 ) -> Vec<String> {
-    db.transaction(|db| Ok::<_, Error>(look(db))).unwrap()
+    db.transaction(|db| {
+        #[cfg(feature = "postgres")]
+        if matches!(db, AnyConnection::Postgres(_)) {
+            db.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
+        }
+        Ok::<_, Error>(look(db))
+    })
+    .unwrap()
 }
 
 /// The table's key makes two impossible; a group's status must say the same.

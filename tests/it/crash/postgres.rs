@@ -20,14 +20,14 @@ use crate::app::{Person, TestDatabase, card};
 const TAB: &str = "/billing/payment-methods";
 
 /// A PostgreSQL server of a test's own, stopped when it ends.
-struct Server {
+pub struct Server {
     programs: PathBuf,
     folder: tempfile::TempDir,
     address: SocketAddr,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let server = Self {
             programs: programs(),
             folder: tempfile::tempdir().unwrap(),
@@ -104,6 +104,14 @@ impl Server {
         assert!(status.unwrap().success(), "{args:?}");
     }
 
+    /// Its one database.
+    pub fn database(&self) -> TestDatabase {
+        TestDatabase {
+            url: Self::url_at(self.address),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
     fn file(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
@@ -165,10 +173,7 @@ impl Remote {
         }
         let server = Server::start();
         let proxy = Proxy::to(server.address);
-        let site = Site::on(TestDatabase {
-            url: Server::url_at(server.address),
-            folder: tempfile::tempdir().unwrap(),
-        });
+        let site = Site::on(server.database());
         let port = lasting_ports(1)[0];
         let mut command = site.command(Program::Console, port, failpoints);
         command.env("BILLING_DATABASE_URL", Server::url_at(proxy.address));

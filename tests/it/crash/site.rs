@@ -6,12 +6,14 @@ use std::{
 };
 
 use billing_console::{
-    db::{AnyConnection, schema as s},
+    db::{AnyConnection, look, schema as s},
     demo,
 };
-use diesel::{connection::SimpleConnection, prelude::*};
+use diesel::prelude::*;
 
 use super::console::{Process, lasting_ports};
+#[cfg(feature = "postgres")]
+use super::postgres::Server;
 use crate::app::{KEY, Person, TestDatabase};
 
 /// Who changes payment methods; each reaches every group of the organization.
@@ -32,10 +34,21 @@ pub enum Program {
 pub struct Site {
     database: TestDatabase,
     pub groups: Vec<String>,
+    /// Stopped with the site.
+    #[cfg(feature = "postgres")]
+    _server: Option<Server>,
 }
 
 impl Site {
+    /// With a database like any test's; where `BILLING_TEST_DATABASE` is `own`, in a PostgreSQL server of the site's own.
     pub fn new() -> Self {
+        #[cfg(feature = "postgres")]
+        if std::env::var("BILLING_TEST_DATABASE").is_ok_and(|server| server == "own") {
+            let server = Server::start();
+            let mut site = Self::on(server.database());
+            site._server = Some(server);
+            return site;
+        }
         Self::on(TestDatabase::new())
     }
 
@@ -48,7 +61,12 @@ impl Site {
         let groups = (0..GROUPS)
             .map(|number| format!("mir-{number:02}"))
             .collect();
-        let site = Self { database, groups };
+        let site = Self {
+            database,
+            groups,
+            #[cfg(feature = "postgres")]
+            _server: None,
+        };
         site.add_groups(&mut connection, now);
         add_people(&mut connection, now);
         site
@@ -75,23 +93,10 @@ impl Site {
         &self.database.url
     }
 
-    pub fn is_sqlite(&self) -> bool {
-        self.url().starts_with("sqlite:")
-    }
-
-    /// A connection of its own, closed when dropped; each of its transactions sees one moment.
+    /// A connection of its own, closed when dropped.
     pub fn connection(&self) -> AnyConnection {
         let url = self.url().parse().unwrap();
-        let mut db = billing_console::db::look::open_untouched(&url)
-            .unwrap()
-            .unwrap();
-        if !self.is_sqlite() {
-            db.batch_execute(
-                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-            )
-            .unwrap();
-        }
-        db
+        look::open_untouched(&url).unwrap().unwrap()
     }
 
     /// Starts a program on the site's database.
