@@ -173,9 +173,6 @@ pub fn intend(
     key: &str,
     now: NaiveDateTime,
 ) -> Result<Attempt, Error> {
-    for limit in limit_keys(&run.user_id, &run.group_id) {
-        throttle::take(db, &limit, REFUSALS, now)?;
-    }
     let id = uuid::Uuid::now_v7().to_string();
     let made = db.transaction(|db| {
         diesel::insert_into(card_attempts::table)
@@ -203,6 +200,10 @@ pub fn intend(
         }
         other => other?,
     };
+    // After the attempt: what settles the group's other one holds that and waits for the counters.
+    for limit in limit_keys(&run.user_id, &run.group_id) {
+        throttle::take(db, &limit, REFUSALS, now)?;
+    }
     jobs::add(db, jobs::Kind::SettleAttempt, &id, now + LEASE, now)?;
     set_run_state(db, &run.id, State::Confirming, now)?;
     let attempt = by_id(db, &id)?;

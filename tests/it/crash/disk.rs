@@ -114,7 +114,7 @@ fn limit_files(process: &Process, size: &str) {
 
 fn fills_up(disk: &Disk) {
     let site = Site::new();
-    let process = disk.start(&site, "gateway-answered=1*sleep(2000)");
+    let process = disk.start(&site, "gateway-answered=1*sleep(3000)");
     let person = Site::sign_in(&process.base, 0);
     let other = Site::sign_in(&process.base, 1);
     let run = person.reach_the_anonymous_card_page("mir-00");

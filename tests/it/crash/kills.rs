@@ -34,8 +34,8 @@ const FAILPOINTS: [&str; 12] = [
     "job-finished",
 ];
 
-/// A gateway that times out without effect now and then: its attempts are looked up and undone.
-const TIMES_OUT: &str = "sandbox-timed-out=20%return";
+/// A gateway that now and then times out without effect, so that attempts are undone, and now and then answers late.
+const GATEWAY: &str = "sandbox-timed-out=20%return;sandbox-issued=40%sleep(40)";
 
 #[test]
 fn every_failpoint_is_survived_at_its_first_to_fifth_time() {
@@ -45,7 +45,10 @@ fn every_failpoint_is_survived_at_its_first_to_fifth_time() {
         trial.nodes[0].kill();
         trial.site.let_time_pass();
         trial.site.lift_limits();
-        let crash = format!("{TIMES_OUT};{failpoint}={}*off->panic(crash)", time - 1);
+        let crash = format!(
+            "sandbox-timed-out=20%return;{failpoint}={}*off->panic(crash)",
+            time - 1
+        );
         trial.start(0, &crash);
         if !trial.nodes[0].ends_within(Duration::from_secs(30)) {
             trial
@@ -159,7 +162,7 @@ impl Trial {
                 port,
                 process: None,
             });
-            trial.start(index, TIMES_OUT);
+            trial.start(index, GATEWAY);
         }
         trial
     }
@@ -201,7 +204,7 @@ impl Trial {
         std::thread::sleep(Duration::from_millis(pause as u64));
         let index = self.random.below(self.nodes.len());
         self.nodes[index].kill();
-        self.start(index, TIMES_OUT);
+        self.start(index, GATEWAY);
         // Limits on refusals and codes are not what is tried here.
         if kill.is_multiple_of(8) {
             self.site.lift_limits();
@@ -231,12 +234,13 @@ impl Trial {
         self.readiness.sort();
         let at = |part: usize| self.readiness[(self.readiness.len() - 1) * part / 100];
         println!(
-            "{} starts, ready after {:?} (median) to {:?}; drained {drained:?} after the last; {} answers kept; {:?}",
+            "{} starts, ready after {:?} (median) to {:?}; drained {drained:?} after the last; {} answers kept; {:?}; {} faults",
             self.readiness.len(),
             at(50),
             at(100),
             told.len(),
             invariants::outcomes(&mut self.site.connection()),
+            self.faults.len(),
         );
         Outcome {
             faults: self.faults.clone(),

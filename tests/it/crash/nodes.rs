@@ -1,6 +1,9 @@
 //! Two processes on one database.
 
-use std::thread::{self, JoinHandle};
+use std::{
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use billing_console::db::schema as s;
 use diesel::prelude::*;
@@ -131,4 +134,23 @@ fn a_commit_that_another_nodes_overtook_is_answered_409_and_its_key_is_revoked()
     );
     assert_eq!(late.join().unwrap().status, 409);
     pair.is_whole_with("0005");
+}
+
+#[test]
+fn a_commit_and_the_next_intent_of_its_group_do_not_wait_for_each_other_in_a_circle() {
+    // The first is held up while it commits, with the attempt settled; the second posts a card meanwhile.
+    let pair = Pair::start("attempt-settled=1*sleep(2500)", "");
+    let (first, second) = (Ready::at(&pair.slow, 0), Ready::at(&pair.other, 1));
+    let first = first.send("5555555555554444");
+    wait_for("the key", || pair.site.has_a_key());
+    thread::sleep(Duration::from_millis(300));
+    let late = second.send("9410000000000005");
+    let page = first.join().unwrap();
+    assert!(
+        page.location.unwrap_or_default().ends_with("/complete"),
+        "{}",
+        page.status
+    );
+    assert_eq!(late.join().unwrap().status, 409);
+    pair.is_whole_with("4444");
 }
