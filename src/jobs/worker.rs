@@ -89,6 +89,7 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
     let Some(held) = claim(&mut *services.db.connection()?, now)? else {
         return Ok(false);
     };
+    fail::fail_point!("job-claimed");
     let is_done = match held.kind {
         Kind::SettleAttempt => registration::settle::look_up(services, &held.subject)?.is_some(),
         Kind::SweepAttempt => registration::settle::sweep(services, &held.subject)?,
@@ -100,9 +101,11 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
                 == Revocation::Done
         }
     };
+    fail::fail_point!("job-done");
     let mut db = services.db.connection()?;
     if is_done {
         finish(&mut db, &held)?;
+        fail::fail_point!("job-finished");
     } else {
         retry(&mut db, &held, services.clock.now())?;
         warn_staff(&held, now);

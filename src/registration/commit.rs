@@ -71,6 +71,13 @@ pub fn commit(
             return Err(NotCommitted::Overtaken);
         }
         let old_key = replace_method(db, attempt, card, now)?;
+        attempt::forgive(db, attempt)?;
+        if let Some(old_key) = old_key {
+            jobs::add(db, jobs::Kind::RevokeKey, &old_key, now, now)?;
+        }
+        jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
+        complete(db, run, card, now)?;
+        // Last, as in every transaction: who holds an organization's trail must wait for nothing more.
         let organization: String = billing_groups::table
             .find(&attempt.group_id)
             .select(billing_groups::organization_id)
@@ -88,12 +95,7 @@ pub fn commit(
             .detail("last_four", card.last_four.as_str())
             .detail("terms", run.accepted_terms.as_deref().unwrap_or("none"));
         audit::append(db, now, &entry)?;
-        if let Some(old_key) = old_key {
-            jobs::add(db, jobs::Kind::RevokeKey, &old_key, now, now)?;
-        }
-        jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
-        attempt::forgive(db, attempt)?;
-        complete(db, run, card, now)?;
+        fail::fail_point!("commit-made");
         Ok(())
     })
 }

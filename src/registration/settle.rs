@@ -80,6 +80,17 @@ pub fn call_gateway(
         identity,
     });
     fail::fail_point!("gateway-answered");
+    let answer = settle(services, attempt, run, outcome);
+    fail::fail_point!("answer-known");
+    answer
+}
+
+fn settle(
+    services: &Services,
+    attempt: &Attempt,
+    run: &Run,
+    outcome: IssueOutcome,
+) -> Result<Answer, Error> {
     match outcome {
         IssueOutcome::Issued(issued) => take_issued(services, attempt, run, &issued),
         IssueOutcome::Refused(refusal) => services
@@ -127,7 +138,9 @@ pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, 
     if !attempt.state.is_in_flight() {
         return Ok(Some(Answer::of(&attempt)));
     }
-    match services.gateway.look_up(&attempt.query()) {
+    let found = services.gateway.look_up(&attempt.query());
+    fail::fail_point!("look-up-answered");
+    match found {
         LookUp::Found(issued) => take_issued(services, &attempt, &run, &issued).map(Some),
         LookUp::Absent => services
             .db
@@ -216,6 +229,7 @@ fn undo(
             "absent"
         };
         note(db, attempt, "card.undone", why, now)?;
+        fail::fail_point!("undo-made");
     }
     answer_now(db, attempt, issued, now)
 }
