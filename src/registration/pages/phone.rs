@@ -15,7 +15,10 @@ use crate::{
     error::Error,
     registration::{Kept, Run, Step, checks, store},
     verification::{Carrier, HolderIdentity},
-    web::{Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
+    web::{
+        Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, fields::is_control,
+        see_other,
+    },
 };
 
 #[derive(Template)]
@@ -121,7 +124,7 @@ fn typed(fields: &Fields) -> Result<Kept, Error> {
         Ok(fields
             .one(name)?
             .chars()
-            .filter(|letter| !letter.is_control())
+            .filter(|letter| !is_control(*letter))
             .take(100)
             .collect())
     };

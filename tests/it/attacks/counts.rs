@@ -66,7 +66,7 @@ fn guesses_of_a_code_count_exactly_across_a_restart() {
 }
 
 #[test]
-fn codes_asked_for_by_fifty_at_once_are_sent_one_at_a_time_and_ten_a_day() {
+fn codes_asked_for_by_twenty_at_once_are_sent_one_at_a_time_and_ten_a_day() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
     let mut sent = 0;
