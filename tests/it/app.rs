@@ -34,7 +34,7 @@ pub struct TestApp {
     pub clock: Arc<StillClock>,
     pub faults: Arc<SandboxFaults>,
     pub db: Database,
-    database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// A database of a test's own: a file, or in `BILLING_TEST_DATABASE`'s server.

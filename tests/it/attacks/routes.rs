@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use actix_web::{App, HttpRequest, test as requests, web, web::Data};
-use billing_console::app::{Services, routes};
+use billing_console::{
+    app::{Services, routes},
+    outside::{Authorization, ServiceUrl},
+    portone::PortOneService,
+};
 
 use crate::app::TestApp;
 
@@ -271,5 +275,26 @@ fn no_route_takes_a_method_that_is_not_listed() {
             allowed.sort_unstable();
             assert_eq!(allowed, listed, "{method} {path}");
         }
+    }
+}
+
+#[test]
+fn without_the_demo_its_routes_are_absent_whatever_the_gateway() {
+    let service = PortOneService {
+        url: ServiceUrl::parse("http://127.0.0.1:9").unwrap(),
+        secret: Authorization::parse(PortOneService::SCHEME, "secret").unwrap(),
+        card_channel: "card".into(),
+        identity_channel: "identity".into(),
+        webhook_secrets: Vec::new(),
+    };
+    let app = TestApp::start_with_portone(service);
+    for route in ROUTES.iter().filter(|route| !route.is_post()) {
+        let page = app.visitor().open(&route.path("acme-lab", "none"));
+        assert_eq!(
+            page.status == 404,
+            route.is_of_the_demo,
+            "{}",
+            route.pattern
+        );
     }
 }

@@ -410,3 +410,33 @@ fn every_form_has_its_own_limit() {
         }
     }
 }
+
+#[test]
+fn what_turns_the_direction_of_words_is_taken_by_no_field_and_no_import() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.start_registration("acme-lab");
+    person.choose(&run, "named_card");
+    let holder = |name| {
+        [
+            ("holder_name", name),
+            ("birth_date", "900101"),
+            ("birth_digit", "2"),
+            ("carrier", "skt"),
+            ("phone_number", "010-1234-5678"),
+        ]
+    };
+    let page = person.fill(&format!("{run}/phone"), &holder("김하나\u{202e}cod.exe"));
+    assert_eq!(page.status, 422);
+    let told = page.texts(".error").join(" ");
+    assert!(told.contains("Remove the control characters"), "{told}");
+    assert!(!page.body.contains('\u{202e}'), "nor is it shown again");
+
+    let path = app.database.folder.path().join("a.csv");
+    let head = "organization,organization_name,group,group_name,class,email,name,role,language";
+    std::fs::write(&path, format!("{head}\na,A,g,G\u{202e}cod.exe,main,,,,\n")).unwrap();
+    let done = crate::process::run(&app.database, &["import", &path.display().to_string()]);
+    assert_eq!(done.status.code(), Some(1));
+    let told = crate::process::told(&done);
+    assert!(told.contains("line 2: group name must be"), "{told}");
+}
