@@ -143,7 +143,7 @@ impl Providers {
 }
 
 /// Every route of the console.
-fn routes(config: &mut ServiceConfig, services: &Services) {
+pub fn routes(config: &mut ServiceConfig, services: &Services) {
     let resource = |path: &str| web::resource(path.to_owned());
     config
         .service(resource("/").get(access::pages::home))

@@ -25,6 +25,8 @@ pub enum Purpose {
     Subject,
     /// The sandbox's phone codes.
     SandboxCode,
+    /// What a card's form calls its attempt.
+    AttemptKey,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::Seal => b"seal",
             Self::Subject => b"subject",
             Self::SandboxCode => b"sandbox-code",
+            Self::AttemptKey => b"attempt-key",
         }
     }
 }

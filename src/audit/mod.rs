@@ -11,7 +11,7 @@ use diesel::prelude::*;
 pub use verify::{Finding, verify};
 
 use crate::{
-    access::{self, Viewer},
+    access::Viewer,
     db::{
         AnyConnection,
         schema::{audit_heads, audit_rows, refusal_counts},
@@ -182,28 +182,6 @@ pub fn count_refusal(
         .as_ref()
         .map_or(CONSOLE, |organization| organization.id.as_str());
     count(db, organization, &viewer.id, route, status, now)
-}
-
-/// Counts a refusal of a user by their id, in the chain of their organization.
-///
-/// # Errors
-/// What the database says.
-pub fn count_of_user(
-    db: &mut AnyConnection,
-    user_id: &str,
-    route: &str,
-    status: i32,
-    now: NaiveDateTime,
-) -> Result<(), Error> {
-    let organization = access::store::organization_of(db, user_id)?;
-    count(
-        db,
-        organization.as_deref().unwrap_or(CONSOLE),
-        user_id,
-        route,
-        status,
-        now,
-    )
 }
 
 /// Counts a refusal. Many of one person, route and hour become one audit row when the hour is over.

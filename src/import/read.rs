@@ -246,7 +246,7 @@ impl Reader {
         if !is_name(name) {
             self.fault(
                 place,
-                &format!("{what} must be 1 to {LONGEST_NAME} characters"),
+                &format!("{what} must be 1 to {LONGEST_NAME} characters, none of them a control character"),
             );
         }
     }
@@ -337,7 +337,7 @@ mod tests {
             assert_eq!(
                 told,
                 [
-                    "line 3: group name must be 1 to 100 characters",
+                    "line 3: group name must be 1 to 100 characters, none of them a control character",
                     "line 6: class must be main or sub",
                 ]
             );

@@ -44,21 +44,54 @@ fn unmasked(csrf_key: &[u8; 32], session: &str) -> [u8; 32] {
 }
 
 /// Whether the browser says that a post comes from our own pages. A request that says nothing is
-/// not believed: every browser that runs these pages sends at least one of the two headers.
+/// not believed: every browser that runs these pages sends at least one of the two headers. One that
+/// says it twice must mean us both times.
 pub fn is_from_our_pages(headers: &HeaderMap, base_url: &str) -> bool {
-    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    match (header(ORIGIN.as_str()), header("sec-fetch-site")) {
-        (None, None) => false,
-        (origin, site) => {
-            origin.is_none_or(|origin| origin == base_url)
-                && site.is_none_or(|site| matches!(site, "same-origin" | "none"))
-        }
-    }
+    let header = |name: &str| {
+        headers
+            .get_all(name)
+            .map(|value| value.to_str().unwrap_or("?"))
+    };
+    let (mut origins, mut sites) = (
+        header(ORIGIN.as_str()).peekable(),
+        header("sec-fetch-site").peekable(),
+    );
+    (origins.peek().is_some() || sites.peek().is_some())
+        && origins.all(|origin| origin == base_url)
+        && sites.all(|site| matches!(site, "same-origin" | "none"))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
     use super::*;
+
+    #[test]
+    fn a_post_that_names_two_origins_is_believed_only_when_both_are_ours() {
+        let sent = |lines: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                );
+            }
+            is_from_our_pages(&headers, "http://ours.test")
+        };
+        assert!(sent(&[("origin", "http://ours.test")]));
+        assert!(sent(&[("sec-fetch-site", "same-origin")]));
+        assert!(!sent(&[]));
+        for name in ["http://evil.test", "null", ""] {
+            let (ours, other) = (("origin", "http://ours.test"), ("origin", name));
+            assert!(!sent(&[ours, other]) && !sent(&[other, ours]), "{name}");
+        }
+        let (ours, other) = (
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "cross-site"),
+        );
+        assert!(!sent(&[ours, other]) && !sent(&[other, ours]));
+    }
 
     #[test]
     fn a_token_is_masked_anew_and_belongs_to_one_session() {

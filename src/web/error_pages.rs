@@ -116,21 +116,25 @@ struct StalePage<'a> {
     stale: &'a Stale,
 }
 
-/// Gives every failure its page; leaves every other response alone.
+/// Gives every failure its page; leaves every other response alone. Its cookies stay: one of them makes the
+/// browser forget what was typed, above all where it was refused.
 pub fn branded(asked: &Asked, response: HttpResponse) -> HttpResponse {
-    if let Some(error) = response.error() {
-        return of_actix(asked, error);
-    }
     let is_bare = matches!(response.body().size(), BodySize::None | BodySize::Sized(0));
-    if is_bare && (response.status().is_client_error() || response.status().is_server_error()) {
-        let allow = response.headers().get(header::ALLOW).cloned();
-        let mut page = of_status(asked, response.status());
-        if let Some(allow) = allow {
-            page.headers_mut().insert(header::ALLOW, allow);
+    let mut page = if let Some(error) = response.error() {
+        of_actix(asked, error)
+    } else if is_bare
+        && (response.status().is_client_error() || response.status().is_server_error())
+    {
+        of_status(asked, response.status())
+    } else {
+        return response;
+    };
+    for kept in [header::ALLOW, header::SET_COOKIE] {
+        for value in response.headers().get_all(&kept) {
+            page.headers_mut().append(kept.clone(), value.clone());
         }
-        return page;
     }
-    response
+    page
 }
 
 /// The page of one of actix's own failures.

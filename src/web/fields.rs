@@ -149,7 +149,13 @@ fn decode(text: &[u8]) -> Result<Zeroizing<String>, BadForm> {
 
 /// Whether a value holds a control character, which no field of ours takes.
 pub fn has_control(value: &str) -> bool {
-    value.chars().any(char::is_control)
+    value.chars().any(is_control)
+}
+
+/// A character that is not seen and acts: also one that turns the direction of what follows, which would
+/// show the words after a name backwards.
+pub fn is_control(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A number as people type it: spaces and hyphens are left out, full-width digits (`１２`, from an East
@@ -179,7 +185,7 @@ pub fn typed_number(value: &str) -> Result<Zeroizing<String>, &'static str> {
 pub fn search_text(typed: &str) -> String {
     let clean: String = typed
         .chars()
-        .filter(|letter| !letter.is_control())
+        .filter(|letter| !is_control(*letter))
         .collect();
     clean.trim().chars().take(100).collect()
 }
@@ -280,8 +286,15 @@ mod tests {
     }
 
     #[test]
+    fn what_turns_the_direction_of_the_words_after_it_is_a_control_character() {
+        assert!(has_control("a\u{202e}b") && has_control("\u{2066}"));
+        assert!(!has_control("김 하나") && !has_control("אבג"));
+    }
+
+    #[test]
     fn a_text_to_search_for_has_no_control_characters() {
         assert_eq!(search_text(" a\u{0}b "), "ab");
+        assert_eq!(search_text("a\u{202e}b"), "ab");
         assert_eq!(search_text("\u{0}"), "");
     }
 }

@@ -34,7 +34,7 @@ pub struct TestApp {
     pub clock: Arc<StillClock>,
     pub faults: Arc<SandboxFaults>,
     pub db: Database,
-    database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// A database of a test's own: a file, or in `BILLING_TEST_DATABASE`'s server.
@@ -306,8 +306,10 @@ impl Person {
         let mut request = self
             .agent
             .post(format!("{}{path}", self.base))
-            .header("Accept-Language", self.language)
-            .header("Content-Type", "application/x-www-form-urlencoded");
+            .header("Accept-Language", self.language);
+        if !headers.iter().any(|(name, _)| *name == "Content-Type") {
+            request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

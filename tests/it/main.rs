@@ -3,6 +3,8 @@
 
 mod accounts;
 mod app;
+#[cfg(feature = "failpoints")]
+mod attacks;
 mod audit;
 mod browser;
 mod cards;

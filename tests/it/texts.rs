@@ -109,3 +109,19 @@ fn templates_and_styles_hold_no_inline_style_script_or_outside_address() {
         }
     }
 }
+
+#[test]
+fn no_statement_of_sql_is_put_together_from_values() {
+    for (file, text) in files("src", ".rs") {
+        let text: String = text.split_whitespace().collect();
+        for sign in [
+            "sql_query(format!",
+            "sql_query(&",
+            "sql_query([",
+            ">(format!",
+            ">(&format!",
+        ] {
+            assert!(!text.contains(sign), "{file} holds {sign}");
+        }
+    }
+}

@@ -13,9 +13,9 @@ use crate::{
     app::Services,
     audit,
     error::Error,
-    registration::{Run, Step, checks, store},
+    registration::{Step, checks, store},
     verification::BusinessNumber,
-    web::{Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
+    web::{Message, Posted, Problems, Section, Shell, Texts, Visit, fields::is_control, see_other},
 };
 
 /// The form's one field.
@@ -73,7 +73,7 @@ pub(super) async fn submit(
                 Ok((open, fields.one("business_number")?.to_owned()))
             },
             |services, (open, typed)| {
-                let refused = verify(services, &open.0, &typed)?;
+                let refused = verify(services, &open, &typed)?;
                 Ok((open, typed, refused))
             },
         )
@@ -88,20 +88,22 @@ pub(super) async fn submit(
 fn shown_again(typed: String) -> String {
     typed
         .chars()
-        .filter(|letter| !letter.is_control())
+        .filter(|letter| !is_control(*letter))
         .take(60)
         .collect()
 }
 
 /// A business that is not active leaves its trace: one row a person and hour, with a count.
-fn note_refused(services: &Services, run: &Run) -> Result<(), Error> {
+fn note_refused(services: &Services, (run, group): &OpenRun) -> Result<(), Error> {
     let (route, now) = ("POST …/business-number", services.clock.now());
+    let organization = &group.organization_id;
     services
         .db
-        .transaction(|db| audit::count_of_user(db, &run.user_id, route, 422, now))
+        .transaction(|db| audit::count(db, organization, &run.user_id, route, 422, now))
 }
 
-fn verify(services: &Services, run: &Run, typed: &str) -> Result<Option<Refused>, Error> {
+fn verify(services: &Services, open: &OpenRun, typed: &str) -> Result<Option<Refused>, Error> {
+    let (run, _) = open;
     let number = match BusinessNumber::parse(typed) {
         Ok(number) => number,
         Err(key) => return Ok(Some(Refused::wrong(FIELD, Message::new(key)))),
@@ -113,7 +115,7 @@ fn verify(services: &Services, run: &Run, typed: &str) -> Result<Option<Refused>
     {
         Err(_) => return Ok(Some(Refused::unreachable(FIELD, "err-brn-unreachable"))),
         Ok(Some(key)) => {
-            note_refused(services, run)?;
+            note_refused(services, open)?;
             return Ok(Some(Refused::wrong(FIELD, Message::new(key))));
         }
         Ok(None) => {}

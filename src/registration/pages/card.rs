@@ -20,7 +20,7 @@ use crate::{
         settle::{Answer, call_gateway},
         store,
     },
-    secrets::random_hex,
+    secrets::{Purpose, random_hex},
     verification::{BusinessNumber, PhoneNumber},
     web::{
         self as pages, Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other,
@@ -232,7 +232,10 @@ fn take(
     if !(16..=64).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(BadForm::Malformed.into());
     }
-    if let Some(before) = attempt::by_key(db, &own.0.id, key)? {
+    // Whoever writes a form of their own may put a card number there: it is kept as a keyed digest alone.
+    let secret_key = &services.settings.secret_key;
+    let key = secret_key.digest(Purpose::AttemptKey, &[own.0.id.as_bytes(), key.as_bytes()]);
+    if let Some(before) = attempt::by_key(db, &own.0.id, &key)? {
         return Ok((look(db, viewer, own)?, Taken::Before(before)));
     }
     let open = open_run(db, services, viewer, id, Step::Card)?;
@@ -246,7 +249,7 @@ fn take(
         clock::seoul_date(now),
     );
     let taken = match card {
-        Ok(card) => Taken::Intended(attempt::intend(db, &seen.run, key, now)?, card),
+        Ok(card) => Taken::Intended(attempt::intend(db, &seen.run, &key, now)?, card),
         Err(problems) => Taken::Wrong(problems),
     };
     Ok((seen, taken))

@@ -19,7 +19,10 @@ use crate::{
         store,
     },
     verification::{Carrier, HolderIdentity, NotDelivered},
-    web::{Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
+    web::{
+        Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, fields::is_control,
+        see_other,
+    },
 };
 
 #[derive(Template)]
@@ -124,7 +127,7 @@ fn typed(fields: &Fields) -> Result<Kept, Error> {
         Ok(fields
             .one(name)?
             .chars()
-            .filter(|letter| !letter.is_control())
+            .filter(|letter| !is_control(*letter))
             .take(100)
             .collect())
     };

@@ -15,6 +15,7 @@ use crate::{
     app::Services,
     audit,
     error::Error,
+    groups::BillingGroup,
     registration::{Run, Step, checks, checks::NotNow},
     verification::{CODE_DIGITS, Confirmation, Entered, LOCK, PhoneNumber, code_of},
     web::{Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
@@ -137,7 +138,7 @@ pub(super) async fn submit(
             },
             |services, (open, tried)| {
                 let refused = match tried {
-                    Ok((code, left)) => confirm(services, &open.0, &code, left)?,
+                    Ok((code, left)) => confirm(services, &open, &code, left)?,
                     Err(why) => Some(why),
                 };
                 Ok((open, refused))
@@ -152,7 +153,7 @@ pub(super) async fn submit(
 
 fn confirm(
     services: &Services,
-    run: &Run,
+    (run, group): &OpenRun,
     code: &str,
     left: i32,
 ) -> Result<Option<Refused>, Error> {
@@ -193,15 +194,19 @@ fn confirm(
             return Ok(Some(Refused::unreachable("code", "phone-unreachable")));
         }
     };
-    note_wrong_code(services, run, refused.status)?;
+    note_wrong_code(services, (run, group), refused.status)?;
     Ok(Some(refused))
 }
 
 /// A wrong code leaves its trace: one row a person and hour, with a count.
-fn note_wrong_code(services: &Services, run: &Run, status: StatusCode) -> Result<(), Error> {
+fn note_wrong_code(
+    services: &Services,
+    (run, group): (&Run, &BillingGroup),
+    status: StatusCode,
+) -> Result<(), Error> {
     let (route, status) = ("POST …/phone-code", i32::from(status.as_u16()));
-    let now = services.clock.now();
+    let (organization, now) = (&group.organization_id, services.clock.now());
     services
         .db
-        .transaction(|db| audit::count_of_user(db, &run.user_id, route, status, now))
+        .transaction(|db| audit::count(db, organization, &run.user_id, route, status, now))
 }

@@ -4,6 +4,7 @@ mod driver;
 mod keyboard;
 mod pages;
 mod person;
+mod polyglots;
 mod refusals;
 mod registration;
 mod screenshots;

@@ -1,0 +1,157 @@
+//! Limits hold exactly, however many try at once and whatever is restarted meanwhile.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use billing_console::db::schema as s;
+use diesel::prelude::*;
+
+use crate::{
+    app::{Page, Person, TestApp, TestDatabase, card},
+    crash::{Process, free_port},
+};
+
+/// So many at once; their statuses.
+fn at_once(times: usize, ask: impl Fn(usize) -> Page + Sync) -> Vec<u16> {
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..times)
+            .map(|n| {
+                let ask = &ask;
+                scope.spawn(move || ask(n).status)
+            })
+            .collect();
+        asked
+            .into_iter()
+            .map(|asked| asked.join().unwrap())
+            .collect()
+    })
+}
+
+fn count(statuses: &[u16], status: u16) -> usize {
+    statuses.iter().filter(|one| **one == status).count()
+}
+
+#[test]
+fn guesses_of_a_code_count_exactly_across_a_restart() {
+    let database = TestDatabase::new();
+    let port = free_port();
+    let process = Process::start(&database, port, "");
+    let person = Person::new(process.base.clone());
+    let fields = [
+        ("email", "main-admin@acme.test"),
+        ("password", "open-sesame-demo"),
+    ];
+    assert_eq!(person.post("/sign-in", &fields).status, 303);
+    let run = person.start_registration("acme-lab");
+    person.choose(&run, "named_card");
+    person.ask_for_a_code(&run);
+    let path = format!("{run}/phone-code");
+    let form = person.open(&path);
+    let guess = |_| person.clone().send(&form, &path, &[("code", "000000")]);
+    assert_eq!(at_once(3, guess), [422; 3]);
+    process.kill();
+
+    let process = Process::start(&database, port, "");
+    let statuses = at_once(97, guess);
+    assert_eq!(
+        (count(&statuses, 422), count(&statuses, 429)),
+        (1, 96),
+        "the fourth is wrong, the fifth begins the pause: {statuses:?}"
+    );
+    let tries: i32 = s::verifications::table
+        .select(s::verifications::tries)
+        .first(&mut *database.open().connection().unwrap())
+        .unwrap();
+    assert_eq!(tries, 5);
+    drop(process);
+}
+
+#[test]
+fn codes_asked_for_by_twenty_at_once_are_sent_one_at_a_time_and_ten_a_day() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let mut sent = 0;
+    for group in ["acme-lab", "acme-ml", "acme-web"] {
+        app.clock.advance(chrono::TimeDelta::seconds(31));
+        let run = person.start_registration(group);
+        person.choose(&run, "named_card");
+        let path = format!("{run}/phone");
+        let form = person.open(&path);
+        let ask = |_| {
+            let fields = [
+                ("holder_name", "김하나"),
+                ("birth_date", "900101"),
+                ("birth_digit", "2"),
+                ("carrier", "skt"),
+                ("phone_number", "010-1234-5678"),
+            ];
+            person.clone().send(&form, &path, &fields)
+        };
+        let statuses = at_once(20, ask);
+        assert!(statuses.iter().all(|status| [303, 429].contains(status)));
+        if count(&statuses, 303) == 0 {
+            break; // the day's codes are used up
+        }
+        sent += 1;
+        assert_eq!(count(&statuses, 303), 1, "{statuses:?}");
+        for n in 2..=6 {
+            app.clock.advance(chrono::TimeDelta::seconds(31));
+            let resend = |_| {
+                let path = format!("{run}/phone-code/resend");
+                person.clone().send(&form, &path, &[])
+            };
+            let statuses = at_once(20, resend);
+            assert_eq!(count(&statuses, 303), usize::from(n <= 5), "{statuses:?}");
+            sent += count(&statuses, 303);
+        }
+    }
+    assert_eq!(
+        sent, 10,
+        "five in each of two registrations, then none in the third"
+    );
+    let sends: Vec<i32> = s::verifications::table
+        .select(s::verifications::sends)
+        .load(&mut *app.connection())
+        .unwrap();
+    assert_eq!(sends, [5, 5]);
+}
+
+#[test]
+fn fifty_refused_cards_at_once_reach_the_gateway_ten_times() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let forms: Vec<(String, Page)> = ["acme-main", "acme-ml", "acme-web", "acme-lab"]
+        .iter()
+        .map(|group| {
+            let run = person.reach_the_anonymous_card_page(group);
+            let path = format!("{run}/card");
+            let form = person.open(&path);
+            (path, form)
+        })
+        .collect();
+    let keys = AtomicUsize::new(0);
+    let post = |n: usize| {
+        let (path, form) = &forms[n % forms.len()];
+        let token = form.hidden("csrf_token").unwrap();
+        let key = format!("key{:029}", keys.fetch_add(1, Ordering::Relaxed));
+        let mut fields = card("4000000000000002").to_vec();
+        fields.extend([("csrf_token", token.as_str()), ("idempotency_key", &key)]);
+        person.clone().post(path, &fields)
+    };
+    let mut refused = 0;
+    loop {
+        let statuses = at_once(50, post);
+        refused += count(&statuses, 422);
+        // One at a time for a group: who comes meanwhile is led to what is being confirmed.
+        let others = count(&statuses, 303) + count(&statuses, 429);
+        assert_eq!(count(&statuses, 422) + others, 50, "{statuses:?}");
+        if count(&statuses, 429) == 50 {
+            break;
+        }
+    }
+    assert_eq!(refused, 10);
+    let asked: i64 = s::card_attempts::table
+        .count()
+        .get_result(&mut *app.connection())
+        .unwrap();
+    assert_eq!(asked, 10);
+}

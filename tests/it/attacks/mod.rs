@@ -1,0 +1,13 @@
+//! Attacks: one list of all routes and what is generated from it, then what no list can say.
+
+mod canary;
+mod counts;
+mod csrf;
+mod headers;
+mod matrix;
+mod people;
+mod reads;
+mod routes;
+mod sessions;
+mod steps;
+mod wire;

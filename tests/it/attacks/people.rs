@@ -1,0 +1,179 @@
+//! Who tries it, and every row of the database before and after.
+
+use std::collections::BTreeMap;
+
+use billing_console::db::{AnyConnection, schema as s};
+use diesel::{prelude::*, sql_query, sql_types::Text};
+
+use crate::app::{Person, TestApp};
+
+/// Somebody of each kind that a route tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Billing administrator, member of the main group.
+    Main,
+    /// Billing administrator of a sub-group.
+    Sub,
+    /// Billing administrator in no group.
+    Ungrouped,
+    Manager,
+    Viewer,
+    Support,
+    /// Without a role.
+    None,
+    /// Disabled while signed in.
+    Disabled,
+    SignedOut,
+}
+
+impl Kind {
+    pub const ALL: [Self; 9] = [
+        Self::SignedOut,
+        Self::Disabled,
+        Self::None,
+        Self::Viewer,
+        Self::Manager,
+        Self::Support,
+        Self::Ungrouped,
+        Self::Sub,
+        Self::Main,
+    ];
+
+    pub fn person(self, app: &TestApp) -> Person {
+        let email = match self {
+            Self::Main => "main-admin@acme.test",
+            Self::Sub => "sub-admin@acme.test",
+            Self::Ungrouped => "ungrouped@acme.test",
+            Self::Manager => "manager@acme.test",
+            Self::Viewer => "viewer@acme.test",
+            Self::Support => "support@console.test",
+            Self::None | Self::Disabled => {
+                let email = format!("{self:?}@acme.test").to_lowercase();
+                let role = if self == Self::None {
+                    "none"
+                } else {
+                    "billing_administrator"
+                };
+                add_member_of_main(app, &email, role);
+                let person = app.sign_in(&email);
+                if self == Self::Disabled {
+                    disable(app, &email);
+                }
+                return person;
+            }
+            Self::SignedOut => return app.visitor(),
+        };
+        app.sign_in(email)
+    }
+}
+
+fn add_member_of_main(app: &TestApp, email: &str, role: &str) {
+    let db = &mut *app.connection();
+    let (hash, at): (Option<String>, chrono::NaiveDateTime) = s::users::table
+        .filter(s::users::email.eq("main-admin@acme.test"))
+        .select((s::users::password_hash, s::users::created_at))
+        .first(db)
+        .unwrap();
+    diesel::insert_into(s::users::table)
+        .values((
+            s::users::id.eq(email),
+            s::users::organization_id.eq("acme"),
+            s::users::email.eq(email),
+            s::users::name.eq(email),
+            s::users::role.eq(role),
+            s::users::password_hash.eq(hash),
+            s::users::created_at.eq(at),
+        ))
+        .execute(db)
+        .unwrap();
+    diesel::insert_into(s::group_members::table)
+        .values((
+            s::group_members::user_id.eq(email),
+            s::group_members::group_id.eq("acme-main"),
+        ))
+        .execute(db)
+        .unwrap();
+}
+
+pub fn disable(app: &TestApp, email: &str) {
+    let db = &mut *app.connection();
+    diesel::update(s::users::table.filter(s::users::email.eq(email)))
+        .set(s::users::disabled_at.eq(s::users::created_at.nullable()))
+        .execute(db)
+        .unwrap();
+}
+
+/// Every table with all of its rows as text. Nothing is left out but the counts of refusals, which are made to change.
+pub fn every_row(db: &mut AnyConnection) -> BTreeMap<&'static str, Vec<String>> {
+    TABLES
+        .iter()
+        .map(|table| (*table, rows_of(db, table)))
+        .collect()
+}
+
+const TABLES: [&str; 16] = [
+    "organizations",
+    "billing_groups",
+    "payment_methods",
+    "users",
+    "group_members",
+    "sessions",
+    "throttles",
+    "console_facts",
+    "registrations",
+    "verifications",
+    "card_attempts",
+    "audit_heads",
+    "audit_rows",
+    "jobs",
+    "sandbox_cards",
+    "sandbox_codes",
+];
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+fn rows_of(db: &mut AnyConnection, table: &str) -> Vec<String> {
+    let load = |columns: &str| {
+        let columns = columns.to_owned();
+        sql_query(["SELECT ", &columns, " AS line FROM ", table, " ORDER BY 1"].concat())
+    };
+    let lines: Vec<Line> = match db {
+        AnyConnection::Sqlite(db) => {
+            let columns: Line = sql_query(
+                [
+                    "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') AS line FROM pragma_table_info('",
+                    table,
+                    "')",
+                ]
+                .concat(),
+            )
+            .get_result(db)
+            .unwrap();
+            load(&columns.line).load(db).unwrap()
+        }
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(db) => load(&["CAST(", table, " AS TEXT)"].concat())
+            .load(db)
+            .unwrap(),
+    };
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+#[test]
+fn every_table_is_compared() {
+    let app = TestApp::start();
+    let listed = TABLES.iter().map(|table| (*table).to_owned());
+    let apart = ["refusal_counts", "__diesel_schema_migrations"].map(str::to_owned);
+    assert_eq!(
+        listed
+            .chain(apart)
+            .collect::<std::collections::BTreeSet<_>>(),
+        billing_console::db::look::tables(&mut app.connection()).unwrap()
+    );
+    let rows = every_row(&mut app.connection());
+    assert!(rows["users"].iter().any(|row| row.contains("argon2id")));
+}
