@@ -99,6 +99,6 @@ fn schema_rs_is_what_the_migrations_give() {
     }
     readable! {
         organizations billing_groups payment_methods users group_members sessions throttles console_facts registrations
-        verifications card_attempts audit_heads audit_rows refusal_counts jobs sandbox_cards sandbox_codes
+        verifications card_attempts audit_heads audit_rows refusal_counts jobs gateway_events sandbox_cards sandbox_codes
     }
 }

@@ -111,7 +111,7 @@ pub fn every_row(db: &mut AnyConnection) -> BTreeMap<&'static str, Vec<String>> 
         .collect()
 }
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "organizations",
     "billing_groups",
     "payment_methods",
@@ -125,6 +125,7 @@ const TABLES: [&str; 16] = [
     "card_attempts",
     "audit_heads",
     "audit_rows",
+    "gateway_events",
     "jobs",
     "sandbox_cards",
     "sandbox_codes",

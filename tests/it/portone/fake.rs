@@ -112,6 +112,7 @@ struct State {
     plan: Plan,
     asked: Vec<(Operation, Value)>,
     requests: Vec<Request>,
+    answers: Vec<(Operation, u16, String)>,
 }
 
 pub struct Fake {
@@ -200,6 +201,11 @@ impl Fake {
     /// Everything that it was asked, as it came.
     pub fn requests(&self) -> Vec<Request> {
         self.state().requests.clone()
+    }
+
+    /// Everything that it answered by itself: no fault is among it.
+    pub fn answers(&self) -> Vec<(Operation, u16, String)> {
+        self.state().answers.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -299,7 +305,7 @@ impl State {
         self.requests.push(request.clone());
         let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         self.asked.push((operation, body.clone()));
-        match operation {
+        let (status, told) = match operation {
             Operation::Issue => self.issue(&body),
             Operation::List => self.list(&request.query),
             Operation::Key => self.key(id),
@@ -309,7 +315,9 @@ impl State {
             Operation::Confirm => self.confirm(id, &body),
             Operation::Verification => self.verification(id),
             Operation::Business => self.business(&body),
-        }
+        };
+        self.answers.push((operation, status, told.clone()));
+        (status, told)
     }
 
     fn issue(&mut self, body: &Value) -> (u16, String) {

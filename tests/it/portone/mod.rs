@@ -8,3 +8,4 @@ mod holders;
 pub mod http;
 mod prism;
 mod served;
+mod shapes;

@@ -106,9 +106,15 @@ impl Drop for Prism {
     }
 }
 
-/// Makes every call that the adapters can make; gives what was asked.
+/// What is asked by every call that the adapters can make.
 fn every_request() -> Vec<Request> {
     let fake = Fake::start();
+    every_call(&fake);
+    fake.requests()
+}
+
+/// Makes every call that the adapters can make.
+pub fn every_call(fake: &Fake) {
     let service = fake.service();
     let api = Arc::new(Api::new(&service));
     let today = "2026-11-24".parse().unwrap();
@@ -162,7 +168,6 @@ fn every_request() -> Vec<Request> {
     let registry = PortOneRegistry::new(api);
     registry.status(&BusinessNumber::of_no_one()).unwrap();
     proof::prove(&service, true);
-    fake.requests()
 }
 
 #[test]
