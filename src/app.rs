@@ -29,7 +29,7 @@ use crate::{
     gateway::{CardGateway, sandbox::SandboxGateway},
     jobs::Worker,
     payment_methods,
-    portone::{Api, PortOneCards, PortOnePhone, PortOneRegistry, PortOneService},
+    portone::{self, Api, PortOneCards, PortOnePhone, PortOneRegistry, PortOneService},
     registration,
     registration::terms::Terms,
     secrets::Purpose,
@@ -164,6 +164,9 @@ pub fn routes(config: &mut ServiceConfig, services: &Services) {
         .service(resource("/readyz").get(health::readyz));
     registration::pages::routes(config);
     support::pages::routes(config);
+    if matches!(services.settings.gateway, Gateway::PortOne(_)) {
+        portone::events::routes(config);
+    }
     if services.settings.demo {
         config.service(resource("/demo/inbox").get(demo::inbox));
     }

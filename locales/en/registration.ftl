@@ -62,6 +62,9 @@ err-birth-format = Date of birth must be 6 digits
 err-birth-date = Check the date of birth
 err-birth-digit = Enter the first digit after the date of birth, 1 to 8
 err-carrier-empty = Select a mobile carrier
+err-holder = The carrier does not confirm these details together. Check name, birth date, the digit after it, carrier and number
+err-holder-other = The carrier confirmed another person than the one entered. Go back, check the details and ask for a new code
+err-phone-tries = The verification service takes no more tries for now. Try again tomorrow, or use another phone
 err-phone-empty = Enter a mobile phone number
 err-phone-format = Enter a mobile phone number, like 010-1234-5678
 err-code-empty = Enter the verification code
@@ -71,6 +74,7 @@ err-code-wrong =
         [one] The verification code is not correct. { $left } try left
        *[other] The verification code is not correct. { $left } tries left
     }
+err-code-gone = This code cannot be sent again. Go back, check the details and ask for a new one
 err-code-expired = The code has expired. Ask for a new one
 err-code-locked = You have used all { $n } tries. You can ask for a new code at { $time }
 err-code-wait = You can ask for a new code at { $time }

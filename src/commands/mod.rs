@@ -132,7 +132,10 @@ pub(crate) enum Failure {
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     #[cfg(feature = "failpoints")]
-    let _failpoints = fail::FailScenario::setup();
+    let _failpoints = {
+        die_of_a_crash();
+        fail::FailScenario::setup()
+    };
     let done = read_command_line().and_then(|CommandLine { command }| {
         log::start()?;
         carry_out(command)
@@ -144,6 +147,22 @@ pub fn run() -> ExitCode {
     };
     eprintln!("billing-console: {}", line.replace(['\n', '\r'], " "));
     ExitCode::from(code)
+}
+
+/// A failpoint set to `panic(crash)` ends the process as SIGKILL does: no destructor runs, nothing is flushed.
+#[cfg(feature = "failpoints")]
+fn die_of_a_crash() {
+    let told_by_default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic
+            .payload()
+            .downcast_ref::<String>()
+            .is_some_and(|why| why == "crash")
+        {
+            std::process::abort();
+        }
+        told_by_default(panic);
+    }));
 }
 
 /// The arguments and the environment. `--help` and `--version` end here.

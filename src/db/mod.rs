@@ -274,7 +274,7 @@ impl r2d2::ManageConnection for Connector {
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(url) => {
-                let mut connection = diesel::pg::PgConnection::establish(url)
+                let mut connection = diesel::pg::PgConnection::establish(&within_limits(url))
                     .map_err(r2d2::Error::ConnectionError)?;
                 connection
                     .batch_execute("SET TIME ZONE 'UTC'; SET lock_timeout = '4s'; SET synchronous_commit = on;")
@@ -291,6 +291,27 @@ impl r2d2::ManageConnection for Connector {
     fn has_broken(&self, connection: &mut AnyConnection) -> bool {
         std::thread::panicking() || connection.is_broken()
     }
+}
+
+/// libpq waits for ever by itself: for a server that does not take a connection, and for one that a broken network
+/// no longer reaches. What the operator's address says counts.
+#[cfg(feature = "postgres")]
+fn within_limits(url: &str) -> String {
+    let mut address = url.to_owned();
+    for (name, value) in [
+        ("connect_timeout", "5"),
+        ("tcp_user_timeout", "10000"),
+        ("keepalives_idle", "10"),
+        ("keepalives_interval", "3"),
+        ("keepalives_count", "3"),
+    ] {
+        if !url.contains(&[name, "="].concat()) {
+            let mark = if address.contains('?') { '&' } else { '?' };
+            address.push(mark);
+            address.push_str(&[name, "=", value].concat());
+        }
+    }
+    address
 }
 
 /// The pool retries by itself; one line says why.
@@ -315,6 +336,21 @@ mod tests {
         );
         assert!("mysql://x".parse::<DatabaseUrl>().is_err());
         assert!("sqlite:".parse::<DatabaseUrl>().is_err());
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_server_that_is_not_reached_is_given_up_unless_its_address_says_otherwise() {
+        let limits =
+            "tcp_user_timeout=10000&keepalives_idle=10&keepalives_interval=3&keepalives_count=3";
+        assert_eq!(
+            within_limits("postgres://host/db"),
+            format!("postgres://host/db?connect_timeout=5&{limits}")
+        );
+        assert_eq!(
+            within_limits("postgres://host/db?sslmode=require&connect_timeout=60"),
+            format!("postgres://host/db?sslmode=require&connect_timeout=60&{limits}")
+        );
     }
 
     #[cfg(not(feature = "postgres"))]

@@ -42,6 +42,7 @@ diesel::table! {
         charge_failed_at -> Nullable<Timestamp>,
         modified_at -> Timestamp,
         modified_by -> Nullable<Text>,
+        key_deleted_at -> Nullable<Timestamp>,
     }
 }
 
@@ -63,6 +64,16 @@ diesel::table! {
     group_members (user_id, group_id) {
         user_id -> Text,
         group_id -> Text,
+    }
+}
+
+diesel::table! {
+    gateway_events (id) {
+        id -> Text,
+        kind -> Text,
+        billing_key -> Nullable<Text>,
+        sent_at -> BigInt,
+        received_at -> Timestamp,
     }
 }
 

@@ -170,8 +170,7 @@ pub enum CardMethod {
 /// A card that the console takes (rule 9), with its key: only [`accept`] makes one.
 #[derive(Debug, Clone)]
 pub struct AcceptedCard {
-    /// The key.
-    pub key: BillingKey,
+    key: BillingKey,
     /// Personal or corporate.
     pub owner: Owner,
     /// The card company.
@@ -182,7 +181,13 @@ pub struct AcceptedCard {
     pub last_four: LastFour,
     /// The last month.
     pub expiry: Expiry,
-    _accepted: (),
+}
+
+impl AcceptedCard {
+    /// The key.
+    pub fn key(&self) -> &BillingKey {
+        &self.key
+    }
 }
 
 /// Takes a card that the gateway took, if it is one for this method (rule 9).
@@ -208,7 +213,6 @@ pub fn accept(issued: &IssuedKey, method: CardMethod) -> Result<AcceptedCard, Re
         brand: card.brand,
         last_four: card.last_four.clone(),
         expiry: card.expiry,
-        _accepted: (),
     })
 }
 

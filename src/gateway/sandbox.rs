@@ -285,6 +285,7 @@ fn row_of(
 
 impl CardGateway for SandboxGateway {
     fn issue(&self, request: IssueRequest) -> IssueOutcome {
+        fail::fail_point!("sandbox-timed-out", |_| IssueOutcome::Unknown);
         let number = request.card.number();
         let behaviour = TEST_CARDS
             .iter()

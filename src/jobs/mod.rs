@@ -18,8 +18,8 @@ use crate::{
 
 /// How long what is finished later may take before it is a case for staff.
 pub const STAFF_AFTER: TimeDelta = TimeDelta::minutes(10);
-/// How long a worker may take for one job before another may try.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How long a worker may take for one job before another may try: what a killed one held is done within 30 s.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// The longest wait between two tries, in seconds.
 const LONGEST_WAIT: i64 = 60;
 
@@ -32,6 +32,8 @@ crate::gateway::words! {
         RevokeKey = "revoke_key",
         /// Looks once more after an attempt that the gateway knew nothing of; the subject is its id.
         SweepAttempt = "sweep_attempt",
+        /// Reads what the gateway told by itself; the subject is the event's id.
+        ReadEvent = "read_event",
     }
 }
 
@@ -179,6 +181,13 @@ fn wait_after(attempts: i32) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_held_is_done_within_30_seconds_of_its_restart() {
+        let longest = LEASE.max(crate::registration::attempt::LEASE);
+        let waits = wait_after(1) + wait_after(2);
+        assert!(longest + waits < TimeDelta::seconds(30));
+    }
 
     #[test]
     fn tries_follow_after_1_2_4_to_60_seconds() {

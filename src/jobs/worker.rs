@@ -17,6 +17,7 @@ use crate::{
     audit,
     error::Error,
     gateway::{BillingKey, Revocation},
+    payment_methods::events,
     registration,
 };
 
@@ -88,9 +89,11 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
     let Some(held) = claim(&mut *services.db.connection()?, now)? else {
         return Ok(false);
     };
+    fail::fail_point!("job-claimed");
     let is_done = match held.kind {
         Kind::SettleAttempt => registration::settle::look_up(services, &held.subject)?.is_some(),
         Kind::SweepAttempt => registration::settle::sweep(services, &held.subject)?,
+        Kind::ReadEvent => events::read(services, &held.subject)?,
         Kind::RevokeKey => {
             services
                 .gateway
@@ -98,9 +101,11 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
                 == Revocation::Done
         }
     };
+    fail::fail_point!("job-done");
     let mut db = services.db.connection()?;
     if is_done {
         finish(&mut db, &held)?;
+        fail::fail_point!("job-finished");
     } else {
         retry(&mut db, &held, services.clock.now())?;
         warn_staff(&held, now);
@@ -121,12 +126,16 @@ fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
 }
 
 /// Expires old runs, writes refusals of past hours into the trail, removes what ended.
-fn keep_house(services: &Services) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Unavailable`]
+pub fn keep_house(services: &Services) -> Result<(), Error> {
     let now = services.clock.now();
     services.db.transaction(|db| {
         registration::store::expire_old(db, now)?;
         access::store::remove_ended_sessions(db, now)?;
         access::throttle::remove_ended(db, now)?;
+        events::remove_old(db, now)?;
         audit::write_refusals(db, now)?;
         Ok(())
     })

@@ -10,6 +10,7 @@ use std::{fmt, io, time::Duration};
 pub use address::{Authorization, ServiceKey, ServiceUrl};
 use places::Places;
 use ureq::Timeout;
+use zeroize::Zeroizing;
 
 /// Until a connection stands, TLS included; the name's look-up may take as long once more.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -38,8 +39,8 @@ pub struct Client {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body, whole.
-    pub body: Vec<u8>,
+    /// The body, whole; wiped when dropped, since it may name a person.
+    pub body: Zeroizing<Vec<u8>>,
 }
 
 /// Why there is no answer, in words that hold nothing of the request.
@@ -173,7 +174,7 @@ impl Client {
 fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
     let body = response.body_mut().with_config().limit(LONGEST_ANSWER);
     Ok(Answer {
-        body: body.read_to_vec()?,
+        body: Zeroizing::new(body.read_to_vec()?),
         status: response.status().as_u16(),
     })
 }

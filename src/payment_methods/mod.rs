@@ -1,6 +1,7 @@
 //! The Payment method tab: the group table, its banner, summary strip and CSV.
 
 pub mod csv;
+pub mod events;
 pub mod pages;
 pub mod rules;
 pub mod store;
@@ -53,8 +54,17 @@ pub struct Registered {
     pub modified_at: NaiveDateTime,
     /// The user who registered it; none when the operator did.
     pub modified_by: Option<String>,
-    /// Since when automatic payment fails (UTC).
-    pub charge_failed_at: Option<NaiveDateTime>,
+    /// Why nothing can be charged, if so.
+    pub failure: Option<Failure>,
+}
+
+/// Why a group's payment method does not pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The last automatic payment failed.
+    ChargeFailed,
+    /// The gateway has deleted the card's billing key.
+    KeyDeleted,
 }
 
 impl Registered {

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use serde::Deserialize;
 
 use super::{
-    Registered,
+    Failure, Registered,
     rules::{self, Counts, Gravity, PAGE_SIZE, PageOf, Tag},
     store::{self, Filter, GroupAndMethod},
 };
@@ -21,6 +21,8 @@ use crate::{
 
 /// Names that a banner spells out before it counts the rest.
 const NAMES_IN_BANNER: usize = 3;
+/// Groups whose method does not pay that are read for the banner.
+const FAILING_SHOWN: i64 = 4;
 
 /// The query of the tab.
 #[derive(Debug, Default, Deserialize)]
@@ -115,8 +117,12 @@ pub struct Banner {
 
 impl Banner {
     /// What an administrator who sees this group alone is told; none when it pays.
-    pub fn of_group(group: &BillingGroup, before: NaiveDate) -> Option<Self> {
-        let gravity = rules::gravity(group.class, group.status)?;
+    pub fn of_group(
+        group: &BillingGroup,
+        failure: Option<Failure>,
+        before: NaiveDate,
+    ) -> Option<Self> {
+        let gravity = rules::gravity(group.class, group.status, failure)?;
         Some(Self {
             gravity,
             names: vec![group.name.clone()],
@@ -126,10 +132,35 @@ impl Banner {
         })
     }
 
+    /// Whether nothing is worse.
+    pub fn is_gravest(&self) -> bool {
+        self.gravity == Gravity::Restricted
+    }
+
+    /// The key of its button's text.
+    pub fn button_key(&self) -> &'static str {
+        match self.gravity {
+            Gravity::Failed(_) => "btn-change",
+            Gravity::Restricted | Gravity::LateFee => "btn-register",
+        }
+    }
+
     /// Its head.
     pub fn title(&self, t: &Texts) -> String {
         match self.gravity {
             Gravity::Restricted => t.text("banner-main-title").to_owned(),
+            Gravity::Failed(_) if self.count > 1 => t
+                .fill("banner-failed-title-many")
+                .arg("n", self.count)
+                .to_string(),
+            Gravity::Failed(Failure::ChargeFailed) => t
+                .fill("banner-charge-failed-title")
+                .arg("g", &self.group.name)
+                .to_string(),
+            Gravity::Failed(Failure::KeyDeleted) => t
+                .fill("banner-key-deleted-title")
+                .arg("g", &self.group.name)
+                .to_string(),
             Gravity::LateFee if self.count > 1 => t
                 .fill("banner-sub-title-many")
                 .arg("n", self.count)
@@ -147,6 +178,16 @@ impl Banner {
             Gravity::Restricted => t
                 .fill("banner-main-body")
                 .arg("g", &self.group.name)
+                .to_string(),
+            Gravity::Failed(_) if self.count > 1 => t
+                .fill("banner-failed-body-many")
+                .arg("groups", listed(t, &self.names, self.count))
+                .arg("date", self.before)
+                .to_string(),
+            Gravity::Failed(_) => t
+                .fill("banner-failed-body")
+                .arg("g", &self.group.name)
+                .arg("date", self.before)
                 .to_string(),
             Gravity::LateFee if self.count > 1 => t
                 .fill("banner-sub-body-many")
@@ -257,6 +298,8 @@ struct Seen {
     counts: Counts,
     page: PageOf,
     required: Vec<BillingGroup>,
+    /// The first groups whose method does not pay, and how many there are.
+    failing: (Vec<GroupAndMethod>, i64),
     whom_to_ask: Vec<String>,
 }
 
@@ -284,13 +327,17 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse
     }
     let now = visit.services.clock.now();
     let today = clock::seoul_date(now);
+    let banner = banner(&seen, today);
+    let is_about_rows = banner
+        .as_ref()
+        .is_some_and(|banner| banner.button_key() == "btn-register");
     pages::page(
         StatusCode::OK,
         &TabPage {
             t,
             shell,
-            banner: banner(&seen, today),
-            fills_rows: seen.counts.required == 1,
+            fills_rows: seen.counts.required == 1 && is_about_rows,
+            banner,
             required_names: seen
                 .required
                 .iter()
@@ -335,14 +382,13 @@ fn look(
             .take(4)
             .cloned()
             .collect();
-        return seen(
-            db,
-            admin,
-            rows,
-            counts,
-            PageOf::nearest(1, counts.total()),
-            required,
-        );
+        let failing = if fits {
+            failing_of(&rows)
+        } else {
+            store::failing(db, admin, FAILING_SHOWN)?
+        };
+        let page = PageOf::nearest(1, counts.total());
+        return seen(db, admin, rows, counts, page, required, failing);
     }
     let counts = store::count(db, admin, &all)?;
     let found = if filter.is_open() {
@@ -360,7 +406,8 @@ fn look(
         .into_iter()
         .map(|(group, _)| group);
     let required = required.collect();
-    seen(db, admin, rows, counts, page, required)
+    let failing = store::failing(db, admin, FAILING_SHOWN)?;
+    seen(db, admin, rows, counts, page, required, failing)
 }
 
 fn seen(
@@ -370,6 +417,7 @@ fn seen(
     counts: Counts,
     page: PageOf,
     required: Vec<BillingGroup>,
+    failing: (Vec<GroupAndMethod>, i64),
 ) -> Result<Seen, Error> {
     let whom_to_ask = if counts.total() == 0 {
         whom_to_ask(db, admin.viewer)?
@@ -381,6 +429,7 @@ fn seen(
         counts,
         page,
         required,
+        failing,
         whom_to_ask,
     })
 }
@@ -397,16 +446,47 @@ fn counted(rows: &[GroupAndMethod]) -> Counts {
     counts
 }
 
+/// As [`store::failing`] gives them.
+fn failing_of(rows: &[GroupAndMethod]) -> (Vec<GroupAndMethod>, i64) {
+    let mut failing: Vec<GroupAndMethod> = rows
+        .iter()
+        .filter(|(_, registered)| failure_of(registered.as_ref()).is_some())
+        .cloned()
+        .collect();
+    failing.sort_by_key(|(_, registered)| {
+        failure_of(registered.as_ref()) != Some(Failure::KeyDeleted)
+    });
+    let count = i64::try_from(failing.len()).unwrap_or(0);
+    (failing, count)
+}
+
+fn failure_of(registered: Option<&Registered>) -> Option<Failure> {
+    registered.and_then(|registered| registered.failure)
+}
+
 /// One banner, the gravest first: a main group comes first in the table's order (rule 6).
 fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
-    let gravest = Banner::of_group(seen.required.first()?, clock::first_charge(today))?;
-    Some(Banner {
-        names: seen
-            .required
-            .iter()
-            .map(|group| group.name.clone())
-            .collect(),
-        count: seen.counts.required,
-        ..gravest
-    })
+    let before = clock::first_charge(today);
+    let name = |group: &BillingGroup| group.name.clone();
+    let required = seen.required.first().and_then(|group| {
+        let banner = Banner::of_group(group, None, before)?;
+        Some(Banner {
+            names: seen.required.iter().map(name).collect(),
+            count: seen.counts.required,
+            ..banner
+        })
+    });
+    let (failing, count) = &seen.failing;
+    let failed = failing.first().and_then(|(group, registered)| {
+        let banner = Banner::of_group(group, failure_of(registered.as_ref()), before)?;
+        Some(Banner {
+            names: failing.iter().map(|(group, _)| name(group)).collect(),
+            count: *count,
+            ..banner
+        })
+    });
+    [required, failed]
+        .into_iter()
+        .flatten()
+        .min_by_key(|banner| banner.gravity.rank())
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::Registered;
+use super::{Failure, Registered};
 use crate::groups::{BillingGroup, Class, Status};
 
 /// Groups on one page of the table.
@@ -23,16 +23,26 @@ pub enum Tag {
     Expired,
     /// The last automatic payment failed.
     Failed,
+    /// The gateway has deleted the card's billing key: every automatic payment will fail.
+    KeyDeleted,
 }
 
 impl Tag {
+    /// The tag of a method that does not pay.
+    pub fn of(failure: Failure) -> Self {
+        match failure {
+            Failure::ChargeFailed => Self::Failed,
+            Failure::KeyDeleted => Self::KeyDeleted,
+        }
+    }
+
     /// As in `data-tags`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Review => "review",
             Self::Expiring => "expiring",
             Self::Expired => "expired",
-            Self::Failed => "failed",
+            Self::Failed | Self::KeyDeleted => "failed",
         }
     }
 
@@ -43,6 +53,7 @@ impl Tag {
             Self::Expiring => "tag-expiring",
             Self::Expired => "tag-expired",
             Self::Failed => "tag-failed",
+            Self::KeyDeleted => "tag-key-deleted",
         }
     }
 
@@ -51,7 +62,7 @@ impl Tag {
         match self {
             Self::Review => "",
             Self::Expiring => "warn",
-            Self::Expired | Self::Failed => "bad",
+            Self::Expired | Self::Failed | Self::KeyDeleted => "bad",
         }
     }
 }
@@ -71,9 +82,7 @@ pub fn tags(group: &BillingGroup, registered: Option<&Registered>, today: NaiveD
                 tags.push(Tag::Expiring);
             }
         }
-        if registered.charge_failed_at.is_some() {
-            tags.push(Tag::Failed);
-        }
+        tags.extend(registered.failure.map(Tag::of));
     }
     tags
 }
@@ -99,26 +108,39 @@ pub fn is_just_registered(
 pub enum Gravity {
     /// The main group has no payment method: service use is restricted.
     Restricted,
+    /// A payment method that somebody relies on does not pay.
+    Failed(Failure),
     /// A sub-group has none: late fees may apply.
     LateFee,
 }
 
 impl Gravity {
+    /// The gravest first. A key that is gone is news to whoever relies on its card; a payment that failed is not.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Restricted => 0,
+            Self::Failed(Failure::KeyDeleted) => 1,
+            Self::LateFee => 2,
+            Self::Failed(Failure::ChargeFailed) => 3,
+        }
+    }
+
     /// As in `data-banner`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Restricted => "restricted",
+            Self::Failed(_) => "failed",
             Self::LateFee => "late-fee",
         }
     }
 }
 
 /// What follows from a group's state (rule 6); `None` when it pays.
-pub fn gravity(class: Class, status: Status) -> Option<Gravity> {
+pub fn gravity(class: Class, status: Status, failure: Option<Failure>) -> Option<Gravity> {
     match (status, class) {
         (Status::Required, Class::Main) => Some(Gravity::Restricted),
         (Status::Required, Class::Sub) => Some(Gravity::LateFee),
-        _ => None,
+        _ => failure.map(Gravity::Failed),
     }
 }
 
@@ -185,16 +207,15 @@ mod tests {
 
     #[test]
     fn rule_6_a_main_group_without_a_method_restricts_service_a_sub_group_risks_late_fees() {
+        let of = |class, status| gravity(class, status, None);
+        assert_eq!(of(Class::Main, Status::Required), Some(Gravity::Restricted));
+        assert_eq!(of(Class::Sub, Status::Required), Some(Gravity::LateFee));
+        assert_eq!(of(Class::Main, Status::Card), None);
+        assert_eq!(of(Class::Sub, Status::Account), None);
         assert_eq!(
-            gravity(Class::Main, Status::Required),
-            Some(Gravity::Restricted)
+            gravity(Class::Sub, Status::Card, Some(Failure::KeyDeleted)),
+            Some(Gravity::Failed(Failure::KeyDeleted))
         );
-        assert_eq!(
-            gravity(Class::Sub, Status::Required),
-            Some(Gravity::LateFee)
-        );
-        assert_eq!(gravity(Class::Main, Status::Card), None);
-        assert_eq!(gravity(Class::Sub, Status::Account), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::{prelude::*, sql_types::Bool};
 
-use super::{Account, Card, PaymentMethod, Registered, rules::Counts};
+use super::{Account, Card, Failure, PaymentMethod, Registered, rules::Counts};
 use crate::{
     access::{Administrator, store::groups_of_member},
     db::{
@@ -47,6 +47,7 @@ pub(crate) struct MethodRow {
     account_bank: Option<String>,
     account_last_four: Option<String>,
     charge_failed_at: Option<NaiveDateTime>,
+    key_deleted_at: Option<NaiveDateTime>,
     modified_at: NaiveDateTime,
     modified_by: Option<String>,
 }
@@ -76,7 +77,11 @@ impl MethodRow {
             method,
             modified_at: self.modified_at,
             modified_by: self.modified_by,
-            charge_failed_at: self.charge_failed_at,
+            failure: match (self.key_deleted_at, self.charge_failed_at) {
+                (Some(_), _) => Some(Failure::KeyDeleted),
+                (None, Some(_)) => Some(Failure::ChargeFailed),
+                (None, None) => None,
+            },
         })
     }
 }
@@ -170,6 +175,53 @@ pub fn count(
         }
     }
     Ok(counts)
+}
+
+/// The first `limit` groups whose payment method does not pay, those whose key is gone before the others, and how many
+/// there are.
+///
+/// # Errors
+/// What the database says.
+pub fn failing(
+    db: &mut AnyConnection,
+    admin: Administrator,
+    limit: i64,
+) -> Result<(Vec<GroupAndMethod>, i64), Error> {
+    let all = Filter::default();
+    let is_failing = payment_methods::charge_failed_at
+        .is_not_null()
+        .or(payment_methods::key_deleted_at.is_not_null());
+    let count: i64 = reachable!(
+        admin,
+        all,
+        billing_groups::table.inner_join(payment_methods::table)
+    )
+    .filter(is_failing)
+    .count()
+    .get_result(db)?;
+    if count == 0 {
+        return Ok((Vec::new(), 0));
+    }
+    let rows: Vec<(GroupRow, MethodRow)> = reachable!(
+        admin,
+        all,
+        billing_groups::table.inner_join(payment_methods::table)
+    )
+    .filter(is_failing)
+    .select((GroupRow::as_select(), MethodRow::as_select()))
+    .order((
+        payment_methods::key_deleted_at.is_null(),
+        billing_groups::class,
+        billing_groups::name,
+        billing_groups::id,
+    ))
+    .limit(limit)
+    .load(db)?;
+    let rows = rows
+        .into_iter()
+        .map(|(group, method)| (group.into(), method.registered()))
+        .collect();
+    Ok((rows, count))
 }
 
 /// A group's payment method.

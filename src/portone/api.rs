@@ -21,7 +21,7 @@ pub enum Failure {
     /// No byte of it left.
     NotSent(&'static str),
     /// PortOne's own word that it did not do it.
-    Refused(Refused),
+    Refused(Box<Refused>),
     /// Anything else: it may have been done.
     Unknown(Unclear),
 }
@@ -197,7 +197,7 @@ fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>) -> Result<T, Fail
         200 => serde_json::from_slice(&answer.body).map_err(|_| Failure::Unknown(Unclear::Body)),
         400.. => match serde_json::from_slice::<Refused>(&answer.body) {
             Ok(refused) if DOCUMENTED.contains(&refused.kind.as_str()) => {
-                Err(Failure::Refused(Refused { status, ..refused }))
+                Err(Failure::Refused(Box::new(Refused { status, ..refused })))
             }
             _ => Err(Failure::Unknown(Unclear::Status(status))),
         },

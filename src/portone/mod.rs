@@ -5,10 +5,12 @@
 mod api;
 pub mod business;
 mod cards;
+pub mod events;
 mod phone;
 pub mod proof;
 mod refusals;
 mod settings;
+pub mod webhook;
 
 pub use api::Api;
 pub use business::PortOneRegistry;

@@ -173,9 +173,6 @@ pub fn intend(
     key: &str,
     now: NaiveDateTime,
 ) -> Result<Attempt, Error> {
-    for limit in limit_keys(&run.user_id, &run.group_id) {
-        throttle::take(db, &limit, REFUSALS, now)?;
-    }
     let id = uuid::Uuid::now_v7().to_string();
     let made = db.transaction(|db| {
         diesel::insert_into(card_attempts::table)
@@ -203,9 +200,15 @@ pub fn intend(
         }
         other => other?,
     };
+    // After the attempt: what settles the group's other one holds that and waits for the counters.
+    for limit in limit_keys(&run.user_id, &run.group_id) {
+        throttle::take(db, &limit, REFUSALS, now)?;
+    }
     jobs::add(db, jobs::Kind::SettleAttempt, &id, now + LEASE, now)?;
     set_run_state(db, &run.id, State::Confirming, now)?;
-    by_id(db, &id)
+    let attempt = by_id(db, &id)?;
+    fail::fail_point!("intent-made");
+    Ok(attempt)
 }
 
 /// The counters of refused cards.
@@ -240,6 +243,7 @@ pub fn settle(
             card_attempts::settled_at.eq(settled_at),
         ))
         .execute(db)?;
+    fail::fail_point!("attempt-settled");
     Ok(moved == 1)
 }
 

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     secrets::{Purpose, SecretKey},
     verification::{
-        CODE_TRIES, CODE_VALID, LOCK, PhoneNumber, RESEND_AFTER, SENDS_PER_NUMBER,
+        CODE_TRIES, CODE_VALID, LOCK, NotDelivered, PhoneNumber, RESEND_AFTER, SENDS_PER_NUMBER,
         SENDS_PER_REGISTRATION,
     },
     web::Message,
@@ -177,7 +177,9 @@ fn why_no_send(check: &PhoneCheck, now: NaiveDateTime) -> Option<NotNow> {
     })
 }
 
-/// The code did not go out: it cannot be entered, and another may be asked for at once.
+/// No code is on its way for certain: none can be entered. What was not sent counts nowhere, and another may be asked
+/// for at once. What the carrier refused counts, else anybody could try out who holds a number; what may have been sent
+/// counts, too, and another must wait.
 ///
 /// # Errors
 /// What the database says.
@@ -186,15 +188,33 @@ pub fn undo_send(
     services: &Services,
     run: &Run,
     phone: &str,
+    why: NotDelivered,
 ) -> Result<(), Error> {
-    throttle::give_back(db, &number_key(services, "code-wait", phone))?;
-    throttle::give_back(db, &number_key(services, "phone", phone))?;
+    if why != NotDelivered::Unknown {
+        throttle::give_back(db, &number_key(services, "code-wait", phone))?;
+    }
+    let uncounted = i32::from(why == NotDelivered::NotSent);
+    if why == NotDelivered::NotSent {
+        throttle::give_back(db, &number_key(services, "phone", phone))?;
+    }
     diesel::update(verifications::table.find((&run.id, "phone")))
         .set((
             verifications::sent_at.eq(None::<NaiveDateTime>),
             verifications::expires_at.eq(None::<NaiveDateTime>),
-            verifications::sends.eq(verifications::sends - 1),
+            verifications::sends.eq(verifications::sends - uncounted),
         ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// The code verified somebody else: it cannot be entered again.
+///
+/// # Errors
+/// What the database says.
+pub fn end_code(db: &mut AnyConnection, run: &Run, provider_id: &str) -> Result<(), Error> {
+    diesel::update(verifications::table.find((&run.id, "phone")))
+        .filter(verifications::provider_id.eq(provider_id))
+        .set(verifications::expires_at.eq(None::<NaiveDateTime>))
         .execute(db)?;
     Ok(())
 }

@@ -67,7 +67,17 @@ pub fn commit(
         {
             return Err(NotCommitted::Overtaken);
         }
+        if payment_methods::events::is_deleted(db, card.key())? {
+            return Err(NotCommitted::Overtaken);
+        }
         let old_key = replace_method(db, attempt, card, now)?;
+        attempt::forgive(db, attempt)?;
+        if let Some(old_key) = old_key {
+            jobs::add(db, jobs::Kind::RevokeKey, &old_key, now, now)?;
+        }
+        jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
+        complete(db, run, card, now)?;
+        // Last, as in every transaction: who holds an organization's trail must wait for nothing more.
         let organization: String = billing_groups::table
             .find(&attempt.group_id)
             .select(billing_groups::organization_id)
@@ -85,12 +95,7 @@ pub fn commit(
             .detail("last_four", card.last_four.as_str())
             .detail("terms", run.accepted_terms.as_deref().unwrap_or("none"));
         audit::append(db, now, &entry)?;
-        if let Some(old_key) = old_key {
-            jobs::add(db, jobs::Kind::RevokeKey, &old_key, now, now)?;
-        }
-        jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
-        attempt::forgive(db, attempt)?;
-        complete(db, run, card, now)?;
+        fail::fail_point!("commit-made");
         Ok(())
     })
 }
@@ -109,7 +114,7 @@ fn replace_method(
         brand: card.brand,
         last_four: card.last_four.clone(),
         expiry: card.expiry,
-        key: card.key.clone(),
+        key: card.key().clone(),
     });
     let old = payment_methods::store::replace(
         db,
@@ -119,7 +124,7 @@ fn replace_method(
         now,
     )?;
     Ok(old
-        .filter(|old| *old != card.key)
+        .filter(|old| old != card.key())
         .map(|old| old.as_str().to_owned()))
 }
 

@@ -69,6 +69,10 @@ pub fn call_gateway(
             birth_date: run.kept.birth_date.clone().into(),
         },
     };
+    // A process that slept past its lease: a worker may have given the attempt up, and a key would be nobody's.
+    if services.clock.now() >= attempt.created_at + attempt::LEASE {
+        return not_sent(services, attempt);
+    }
     fail::fail_point!("gateway-call");
     let outcome = services.gateway.issue(IssueRequest {
         attempt: attempt.query(),
@@ -76,27 +80,43 @@ pub fn call_gateway(
         identity,
     });
     fail::fail_point!("gateway-answered");
+    let answer = settle(services, attempt, run, outcome);
+    fail::fail_point!("answer-known");
+    answer
+}
+
+fn settle(
+    services: &Services,
+    attempt: &Attempt,
+    run: &Run,
+    outcome: IssueOutcome,
+) -> Result<Answer, Error> {
     match outcome {
         IssueOutcome::Issued(issued) => take_issued(services, attempt, run, &issued),
         IssueOutcome::Refused(refusal) => services
             .db
             .transaction(|db| refuse(services, db, attempt, refusal, None)),
-        IssueOutcome::NotSent => services.db.transaction(|db| {
-            let now = services.clock.now();
-            if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
-                attempt::forgive(db, attempt)?;
-                attempt::reopen_run(db, attempt, now)?;
-                note(db, attempt, "card.not_sent", "unreachable", now)?;
-            }
-            answer_now(db, attempt, None, now)
-        }),
+        IssueOutcome::NotSent => not_sent(services, attempt),
         IssueOutcome::Unknown => services.db.transaction(|db| {
             let now = services.clock.now();
             attempt::settle(db, attempt, AttemptState::Unknown, None, now)?;
             jobs::hasten(db, jobs::Kind::SettleAttempt, &attempt.id, now)?;
-            Ok(Answer::Unknown)
+            answer_now(db, attempt, None, now)
         }),
     }
+}
+
+/// No byte of the card left: there is no key.
+fn not_sent(services: &Services, attempt: &Attempt) -> Result<Answer, Error> {
+    services.db.transaction(|db| {
+        let now = services.clock.now();
+        if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
+            attempt::forgive(db, attempt)?;
+            attempt::reopen_run(db, attempt, now)?;
+            note(db, attempt, "card.not_sent", "unreachable", now)?;
+        }
+        answer_now(db, attempt, None, now)
+    })
 }
 
 /// What the worker does with an attempt that is still open: it is looked up, then adopted or undone.
@@ -118,7 +138,9 @@ pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, 
     if !attempt.state.is_in_flight() {
         return Ok(Some(Answer::of(&attempt)));
     }
-    match services.gateway.look_up(&attempt.query()) {
+    let found = services.gateway.look_up(&attempt.query());
+    fail::fail_point!("look-up-answered");
+    match found {
         LookUp::Found(issued) => take_issued(services, &attempt, &run, &issued).map(Some),
         LookUp::Absent => services
             .db
@@ -207,6 +229,7 @@ fn undo(
             "absent"
         };
         note(db, attempt, "card.undone", why, now)?;
+        fail::fail_point!("undo-made");
     }
     answer_now(db, attempt, issued, now)
 }

@@ -6,7 +6,7 @@ use crate::{
     groups::BillingGroup,
     jobs::STAFF_AFTER,
     payment_methods::{
-        Registered,
+        Failure, Registered,
         rules::{Gravity, Tag, gravity, tags},
     },
     registration::{Step, rules::Progress},
@@ -24,13 +24,14 @@ pub fn say(
     if let Some(key) = of_attempt {
         return Message::new(key);
     }
-    match gravity(group.class, group.status) {
+    match gravity(group.class, group.status, None) {
         Some(Gravity::Restricted) => return Message::new("support-say-restricted"),
         Some(Gravity::LateFee) => return Message::new("support-say-late-fee").arg("date", before),
-        None => {}
+        _ => {}
     }
     let tags = tags(group, registered, today);
     let of_tag = [
+        (Tag::KeyDeleted, "support-say-key-deleted"),
         (Tag::Failed, "support-say-failed"),
         (Tag::Expired, "support-say-expired"),
         (Tag::Expiring, "support-say-expiring"),
@@ -73,10 +74,16 @@ pub fn say_of_attempt(what: &str, at: NaiveDateTime, now: NaiveDateTime) -> Opti
 }
 
 /// What a group's state means at this moment (rule 6).
-pub fn effect(group: &BillingGroup, before: NaiveDate) -> Message {
-    match gravity(group.class, group.status) {
+pub fn effect(group: &BillingGroup, failure: Option<Failure>, before: NaiveDate) -> Message {
+    match gravity(group.class, group.status, failure) {
         Some(Gravity::Restricted) => Message::new("support-effect-restricted"),
         Some(Gravity::LateFee) => Message::new("support-effect-late-fee").arg("date", before),
+        Some(Gravity::Failed(Failure::KeyDeleted)) => {
+            Message::new("support-effect-key-deleted").arg("date", before)
+        }
+        Some(Gravity::Failed(Failure::ChargeFailed)) => {
+            Message::new("support-effect-charge-failed")
+        }
         None => Message::new("support-effect-none"),
     }
 }

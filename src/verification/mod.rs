@@ -7,8 +7,9 @@ pub mod sandbox;
 
 pub use business::{BusinessNumber, BusinessRegistry, BusinessStatus};
 pub use phone::{
-    CODE_DIGITS, CODE_TRIES, CODE_VALID, Carrier, Confirmation, HolderIdentity, LOCK, PhoneNumber,
-    PhoneVerification, RESEND_AFTER, SENDS_PER_NUMBER, SENDS_PER_REGISTRATION, code_of,
+    CODE_DIGITS, CODE_TRIES, CODE_VALID, Carrier, Confirmation, Entered, HolderIdentity, LOCK,
+    NotDelivered, PhoneNumber, PhoneVerification, RESEND_AFTER, SENDS_PER_NUMBER,
+    SENDS_PER_REGISTRATION, code_of,
 };
 
 /// The provider could not be reached; nothing happened.

@@ -255,41 +255,97 @@ pub fn code_of(text: &str) -> Result<Zeroizing<String>, &'static str> {
     }
 }
 
+/// Who was entered, as far as it is kept until the code comes. No Debug.
+#[derive(Clone, Copy)]
+pub struct Entered<'a> {
+    /// The name on the phone account.
+    pub name: &'a str,
+    /// YYMMDD.
+    pub birth_date: &'a str,
+    /// Digits.
+    pub phone: &'a str,
+}
+
+impl Entered<'_> {
+    /// Whether the person that the provider verified is the one that was entered: the name but for white space and
+    /// letter case, the birth date (yyyy-MM-dd) and the number.
+    pub fn is(&self, name: &str, birth_date: &str, phone: &str) -> bool {
+        let plain = |name: &str| -> String {
+            name.chars()
+                .filter(|letter| !letter.is_whitespace())
+                .flat_map(char::to_lowercase)
+                .collect()
+        };
+        let digits = |text: &str| -> String {
+            text.chars()
+                .filter(|letter| letter.is_ascii_digit())
+                .collect()
+        };
+        let (day, number) = (digits(birth_date), digits(phone));
+        !plain(self.name).is_empty()
+            && plain(self.name) == plain(name)
+            && day.len() == 8
+            && day[2..] == *self.birth_date
+            && number == self.phone
+    }
+}
+
 /// What the provider says of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
-    /// It is the one that was sent.
+    /// It is the one that was sent, and the person is the one that was entered.
     Verified,
     /// It is not.
     WrongCode,
-    /// Its time is over.
+    /// Its time is over, or there is none.
     Expired,
+    /// It is the one that was sent, but the person is another: the code is dead.
+    Mismatch,
 }
 
-/// Sends codes to phones and checks them. The limits are the console's, not the provider's.
+/// Why no code is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotDelivered {
+    /// The provider was not reached, or takes no request of ours: no code was sent.
+    NotSent,
+    /// There was no definite answer: a code may have been sent.
+    Unknown,
+    /// The carrier knows nobody like this, or sends no more under this id.
+    Refused,
+    /// The provider takes no more tries for this person for a while.
+    TooMany,
+}
+
+/// Sends codes to phones and checks them. The limits are the console's, not the provider's. Nothing is asked twice:
+/// each call blocks for at most 12 s.
 pub trait PhoneVerification: Send + Sync {
     /// Sends a code to the holder's phone, under our id; `from` is the visitor's address.
     ///
     /// # Errors
-    /// [`Unreachable`]
+    /// [`NotDelivered`]
     fn send(
         &self,
         verification_id: &str,
         holder: &HolderIdentity,
         from: IpAddr,
-    ) -> Result<(), Unreachable>;
+    ) -> Result<(), NotDelivered>;
 
     /// Sends another; the one before is dead.
     ///
     /// # Errors
-    /// [`Unreachable`]
-    fn resend(&self, verification_id: &str, phone: &PhoneNumber) -> Result<(), Unreachable>;
+    /// [`NotDelivered`]
+    fn resend(&self, verification_id: &str, phone: &PhoneNumber) -> Result<(), NotDelivered>;
 
-    /// Checks a code.
+    /// Checks a code, and that its person is the one that was entered.
     ///
     /// # Errors
     /// [`Unreachable`]
-    fn confirm(&self, verification_id: &str, code: &str) -> Result<Confirmation, Unreachable>;
+    fn confirm(
+        &self,
+        verification_id: &str,
+        code: &str,
+        entered: Entered<'_>,
+    ) -> Result<Confirmation, Unreachable>;
 }
 
 #[cfg(test)]
@@ -379,6 +435,36 @@ mod tests {
         assert_eq!(code_of("").err(), Some("err-code-empty"));
         assert_eq!(code_of("12345").err(), Some("err-code-short"));
         assert_eq!(code_of("12345a").err(), Some("err-code-short"));
+    }
+
+    #[test]
+    fn a_verified_person_is_the_entered_one_in_name_birth_date_and_number() {
+        let entered = Entered {
+            name: "Hong Gil Dong",
+            birth_date: "900101",
+            phone: "01012345678",
+        };
+        assert!(entered.is("HONG GILDONG", "1990-01-01", "010-1234-5678"));
+        assert!(entered.is("honggildong", "19900101", "01012345678"));
+        for (name, birth_date, phone) in [
+            ("HONG GILSUN", "1990-01-01", "01012345678"),
+            ("", "1990-01-01", "01012345678"),
+            ("HONG GILDONG", "1990-01-02", "01012345678"),
+            ("HONG GILDONG", "900101", "01012345678"),
+            ("HONG GILDONG", "", "01012345678"),
+            ("HONG GILDONG", "1990-01-01", "01012345679"),
+            ("HONG GILDONG", "1990-01-01", ""),
+        ] {
+            assert!(
+                !entered.is(name, birth_date, phone),
+                "{name} {birth_date} {phone}"
+            );
+        }
+        let nobody = Entered {
+            name: " ",
+            ..entered
+        };
+        assert!(!nobody.is("", "1990-01-01", "01012345678"));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{
-    BusinessNumber, BusinessRegistry, BusinessStatus, CODE_VALID, Confirmation, HolderIdentity,
-    PhoneNumber, PhoneVerification, Unreachable,
+    BusinessNumber, BusinessRegistry, BusinessStatus, CODE_VALID, Confirmation, Entered,
+    HolderIdentity, NotDelivered, PhoneNumber, PhoneVerification, Unreachable,
 };
 use crate::{
     clock::Clock,
@@ -26,6 +26,13 @@ use crate::{
 
 /// Messages that the inbox keeps.
 const INBOX_SIZE: usize = 20;
+
+/// A number whose carrier knows no such holder.
+const UNKNOWN_HOLDER: &str = "01000000001";
+/// A number whose code verifies somebody else.
+const OTHER_HOLDER: &str = "01000000002";
+/// A number whose holder has tried too often.
+const TIRED_HOLDER: &str = "01000000003";
 
 /// A message that a real provider would have sent. No Debug: it holds a code.
 #[derive(Clone)]
@@ -152,18 +159,30 @@ impl PhoneVerification for SandboxPhone {
         verification_id: &str,
         holder: &HolderIdentity,
         _: IpAddr,
-    ) -> Result<(), Unreachable> {
-        self.resend(verification_id, &holder.phone)
+    ) -> Result<(), NotDelivered> {
+        match holder.phone.digits() {
+            UNKNOWN_HOLDER => Err(NotDelivered::Refused),
+            TIRED_HOLDER => Err(NotDelivered::TooMany),
+            _ => self.resend(verification_id, &holder.phone),
+        }
     }
 
-    fn resend(&self, verification_id: &str, phone: &PhoneNumber) -> Result<(), Unreachable> {
+    fn resend(&self, verification_id: &str, phone: &PhoneNumber) -> Result<(), NotDelivered> {
         self.deliver(verification_id, phone)
-            .map_err(|_| Unreachable)
+            .map_err(|_| NotDelivered::NotSent)
     }
 
-    fn confirm(&self, verification_id: &str, code: &str) -> Result<Confirmation, Unreachable> {
+    fn confirm(
+        &self,
+        verification_id: &str,
+        code: &str,
+        entered: Entered<'_>,
+    ) -> Result<Confirmation, Unreachable> {
         fail::fail_point!("phone-unreachable", |_| Err(Unreachable));
-        self.check(verification_id, code).map_err(|_| Unreachable)
+        match self.check(verification_id, code).map_err(|_| Unreachable)? {
+            Confirmation::Verified if entered.phone == OTHER_HOLDER => Ok(Confirmation::Mismatch),
+            confirmation => Ok(confirmation),
+        }
     }
 }
 

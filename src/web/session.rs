@@ -9,6 +9,7 @@ use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, Upd
 use actix_web::cookie::time::Duration;
 use diesel::prelude::*;
 
+use super::visit;
 use crate::{
     app::Services,
     db::schema::sessions,
@@ -22,6 +23,8 @@ pub const IDLE_MINUTES: i64 = 15;
 /// Hours after which a session ends in any case.
 pub const ABSOLUTE_HOURS: i64 = 8;
 
+/// How long keeping one may take: longer than a write waits for another's lock.
+const WITHIN: std::time::Duration = std::time::Duration::from_secs(12);
 /// The name under which actix-session's state carries the hash of the key.
 pub(super) const KEY_HASH: &str = "key_hash";
 /// The name under which sign-in hands over the user's id.
@@ -35,10 +38,8 @@ impl DatabaseSessions {
         &self,
         work: impl FnOnce(&Services) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, SessionFault> {
-        let services = self.0.clone();
-        actix_web::web::block(move || work(&services))
+        visit::in_time(self.0.clone(), WITHIN, work)
             .await
-            .map_err(|e| SessionFault(e.to_string()))?
             .map_err(|e| SessionFault(format!("{e:?}")))
     }
 }

@@ -1,6 +1,6 @@
 //! One request as a handler sees it: who visits, in which language, and the two ways to the database.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use chrono::TimeDelta;
 
@@ -16,6 +16,13 @@ use crate::{
     db::AnyConnection,
     error::Error,
 };
+
+/// How long a page waits for what it reads: longer than the pool does for a connection.
+const READ_WITHIN: Duration = Duration::from_secs(8);
+/// How long a form waits for its transaction: longer than one waits for another's lock.
+const WRITE_WITHIN: Duration = Duration::from_secs(12);
+/// How long a form waits for its transaction, a provider's answer and what follows from it.
+const CALL_WITHIN: Duration = Duration::from_secs(30);
 
 /// A request with everything that a handler may ask of it.
 pub struct Visit {
@@ -61,7 +68,7 @@ impl Visit {
     ) -> Result<(Viewer, T), Error> {
         let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
         let route = self.route();
-        self.block(move |services| {
+        in_time(self.services.clone(), READ_WITHIN, move |services| {
             let now = services.clock.now();
             let mut visitor = None;
             let done = services.db.transaction(|db| {
@@ -93,7 +100,8 @@ impl Visit {
         posted: Posted,
         work: impl FnOnce(&mut AnyConnection, &Viewer, &Fields) -> Result<T, Error> + Send + 'static,
     ) -> Result<(Viewer, T), Error> {
-        self.write_then(posted, work, |_, done| Ok(done)).await
+        self.write_within(WRITE_WITHIN, posted, work, |_, done| Ok(done))
+            .await
     }
 
     /// [`Self::write`], and after its transaction `then`, which may call a provider. Both run in one
@@ -107,10 +115,20 @@ impl Visit {
         work: impl FnOnce(&mut AnyConnection, &Viewer, &Fields) -> Result<T, Error> + Send + 'static,
         then: impl FnOnce(&Services, T) -> Result<U, Error> + Send + 'static,
     ) -> Result<(Viewer, U), Error> {
+        self.write_within(CALL_WITHIN, posted, work, then).await
+    }
+
+    async fn write_within<T: Send + 'static, U: Send + 'static>(
+        &self,
+        limit: Duration,
+        posted: Posted,
+        work: impl FnOnce(&mut AnyConnection, &Viewer, &Fields) -> Result<T, Error> + Send + 'static,
+        then: impl FnOnce(&Services, T) -> Result<U, Error> + Send + 'static,
+    ) -> Result<(Viewer, U), Error> {
         let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
         let route = self.route();
         let from_our_pages = self.is_from_our_pages();
-        self.block(move |services| {
+        in_time(self.services.clone(), limit, move |services| {
             let now = services.clock.now();
             let mut visitor = None;
             let done = services.db.transaction(|db| {
@@ -140,15 +158,12 @@ impl Visit {
     /// Runs blocking work to its end in a thread of its own, even when the client goes away.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::Internal`] when it panicked.
+    /// Those of `work`; [`Error::Unavailable`] when it takes too long; [`Error::Internal`] when it panicked.
     pub async fn block<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Services) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let services = self.services.clone();
-        actix_web::web::block(move || work(&services))
-            .await
-            .map_err(|_| Error::Internal("a request's work panicked".into()))?
+        in_time(self.services.clone(), CALL_WITHIN, work).await
     }
 
     /// The frame of a page for this visitor.
@@ -229,6 +244,23 @@ impl Visit {
             self.request.method(),
             self.request.match_pattern().unwrap_or_default()
         )
+    }
+}
+
+/// Runs blocking work to its end in a thread of its own, and waits for it so long: a database that falls silent
+/// holds its thread, not the person.
+///
+/// # Errors
+/// Those of `work`; [`Error::Unavailable`] when it takes longer; [`Error::Internal`] when it panicked.
+pub(super) async fn in_time<T: Send + 'static>(
+    services: Data<Services>,
+    limit: Duration,
+    work: impl FnOnce(&Services) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let working = actix_web::web::block(move || work(&services));
+    match tokio::time::timeout(limit, working).await {
+        Ok(worked) => worked.map_err(|_| Error::Internal("a request's work panicked".into()))?,
+        Err(_) => Err(Error::Unavailable("no answer in time".into())),
     }
 }
 

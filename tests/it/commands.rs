@@ -79,8 +79,10 @@ fn demo_refuses_a_database_that_it_did_not_make() {
     demo_is_refused(&database);
 
     let foreign = TestDatabase::new();
+    // Stays open to the end: a pool that closes writes its log back into the file at a moment of its own.
+    let theirs = foreign.open();
     diesel::sql_query("CREATE TABLE theirs (id INTEGER)")
-        .execute(&mut *foreign.open().connection().unwrap())
+        .execute(&mut *theirs.connection().unwrap())
         .unwrap();
     demo_is_refused(&foreign);
 

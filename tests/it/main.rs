@@ -10,6 +10,7 @@ mod browser;
 mod cards;
 mod codes;
 mod commands;
+mod contract;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod database;
@@ -19,10 +20,13 @@ mod look;
 mod nts;
 mod outside;
 mod peer;
+mod portone;
+mod portone_settings;
 mod process;
 mod readme;
 #[cfg(feature = "failpoints")]
 mod security;
+mod simulation;
 mod snapshots;
 mod support;
 mod tab;

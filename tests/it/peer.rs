@@ -1,6 +1,7 @@
 //! A service of the outside on this machine: what it answers is set by the test, what it was asked is kept.
 
 use std::{
+    collections::VecDeque,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
@@ -24,15 +25,17 @@ pub enum Reply {
     Held(u16, String),
 }
 
-/// One request: its first line and its body.
+/// One request: its first line, its `Authorization` and its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     pub line: String,
+    pub authorization: String,
     pub body: String,
 }
 
 struct Shared {
-    reply: Mutex<Reply>,
+    /// The last one stays for all that come after.
+    replies: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
     connections: Mutex<usize>,
     is_released: Mutex<bool>,
@@ -49,7 +52,7 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            reply: Mutex::new(reply),
+            replies: Mutex::new([reply].into()),
             asked: Mutex::default(),
             connections: Mutex::default(),
             is_released: Mutex::default(),
@@ -72,7 +75,13 @@ impl Peer {
     }
 
     pub fn replies(&self, reply: Reply) {
-        *self.shared.reply.lock().unwrap() = reply;
+        *self.shared.replies.lock().unwrap() = [reply].into();
+    }
+
+    /// One after another, for what is asked from now on.
+    pub fn replies_in_turn(&self, replies: Vec<Reply>) {
+        *self.shared.replies.lock().unwrap() = replies.into();
+        self.shared.asked.lock().unwrap().clear();
     }
 
     pub fn release(&self) {
@@ -103,13 +112,12 @@ impl Shared {
         let mut reader = BufReader::new(stream.try_clone().ok()?);
         let mut out = stream;
         loop {
-            if matches!(*self.reply.lock().unwrap(), Reply::EndsUnread) {
+            if matches!(self.replies.lock().unwrap()[0], Reply::EndsUnread) {
                 return None;
             }
             let asked = read(&mut reader)?;
             self.asked.lock().unwrap().push(asked);
-            let reply = self.reply.lock().unwrap().clone();
-            match reply {
+            match self.next_reply() {
                 Reply::EndsUnread | Reply::EndsRead => return None,
                 Reply::EndsHalfway => {
                     write!(out, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{{\"st").ok()?;
@@ -131,27 +139,39 @@ impl Shared {
             }
         }
     }
+
+    fn next_reply(&self) -> Reply {
+        let mut replies = self.replies.lock().unwrap();
+        if replies.len() > 1 {
+            replies.pop_front().unwrap()
+        } else {
+            replies[0].clone()
+        }
+    }
 }
 
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut length = 0;
+    let mut authorization = String::new();
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
-        let header = header.trim_end().to_ascii_lowercase();
-        if header.is_empty() {
+        let Some((name, value)) = header.trim_end().split_once(": ") else {
             break;
-        }
-        if let Some(value) = header.strip_prefix("content-length: ") {
-            length = value.parse().ok()?;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().ok()?,
+            "authorization" => value.clone_into(&mut authorization),
+            _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Asked {
         line: line.trim_end().to_owned(),
+        authorization,
         body: String::from_utf8(body).ok()?,
     })
 }

@@ -90,7 +90,7 @@ pub fn path(run_id: &str, page: &str) -> String {
 }
 
 /// A run and its group, open at the step that was asked for.
-type OpenRun = (Run, BillingGroup);
+pub type OpenRun = (Run, BillingGroup);
 
 /// The head of every page of the wizard.
 pub struct Head {
@@ -210,7 +210,7 @@ async fn cancel(
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Stale`]; [`Error::SeeOther`] to the first open step, or to where an ended run shows what became of it.
-fn open_run(
+pub fn open_run(
     db: &mut AnyConnection,
     services: &Services,
     viewer: &Viewer,

@@ -13,8 +13,12 @@ use crate::{
     app::Services,
     clock,
     error::Error,
-    registration::{Kept, Run, Step, checks, store},
-    verification::{Carrier, HolderIdentity},
+    registration::{
+        Kept, Run, Step,
+        checks::{self, NotNow},
+        store,
+    },
+    verification::{Carrier, HolderIdentity, NotDelivered},
     web::{
         Fields, Message, Posted, Problems, Section, Shell, Texts, Visit, fields::is_control,
         see_other,
@@ -102,9 +106,8 @@ pub(super) async fn submit(
                 let not_sent = match sent {
                     Ok((id, holder)) => {
                         let phone = holder.phone.digits();
-                        send(services, &open.0, phone, "phone_number", || {
-                            services.phone.send(&id, &holder, address).is_ok()
-                        })?
+                        let sent = services.phone.send(&id, &holder, address);
+                        not_delivered(services, &open.0, phone, sent, &OF_FORM)?
                     }
                     Err(why) => Some(why),
                 };
@@ -157,21 +160,56 @@ fn read_holder(
     }))
 }
 
-/// Delivers a code; one that did not go out gives its place back.
-pub(super) fn send(
+/// Where a page says that no code is on its way, and its words for a refusal.
+pub(super) struct Places {
+    field: &'static str,
+    refused_field: &'static str,
+    refused_words: &'static str,
+}
+
+/// Of the form: which of the answers is wrong is not told.
+const OF_FORM: Places = Places {
+    field: "phone_number",
+    refused_field: "holder",
+    refused_words: "err-holder",
+};
+
+/// Of the code's page.
+pub(super) const OF_CODE: Places = Places {
+    field: "code",
+    refused_field: "code",
+    refused_words: "err-code-gone",
+};
+
+/// What follows a code that may not be on its way: what the limits keep, and what is said.
+pub(super) fn not_delivered(
     services: &Services,
     run: &Run,
     phone: &str,
-    field: &'static str,
-    deliver: impl FnOnce() -> bool,
+    sent: Result<(), NotDelivered>,
+    places: &Places,
 ) -> Result<Option<Refused>, Error> {
-    if deliver() {
+    let Err(why) = sent else {
         return Ok(None);
-    }
+    };
     services
         .db
-        .transaction(|db| checks::undo_send(db, services, run, phone))?;
-    Ok(Some(Refused::unreachable(field, "phone-unreachable")))
+        .transaction(|db| checks::undo_send(db, services, run, phone, why))?;
+    Ok(Some(match why {
+        NotDelivered::NotSent | NotDelivered::Unknown => {
+            Refused::unreachable(places.field, "phone-unreachable")
+        }
+        NotDelivered::Refused => {
+            Refused::wrong(places.refused_field, Message::new(places.refused_words))
+        }
+        NotDelivered::TooMany => Refused::too_many(
+            places.field,
+            NotNow {
+                words: Message::new("err-phone-tries"),
+                until: None,
+            },
+        ),
+    }))
 }
 
 impl PhonePage {

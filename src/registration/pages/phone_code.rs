@@ -8,7 +8,7 @@ use super::{
     Head, OpenRun,
     again::{self, Refused},
     open_run, path,
-    phone::send,
+    phone::{OF_CODE, not_delivered},
 };
 use crate::{
     access::Viewer,
@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     groups::BillingGroup,
     registration::{Run, Step, checks, checks::NotNow},
-    verification::{CODE_DIGITS, Confirmation, LOCK, PhoneNumber, code_of},
+    verification::{CODE_DIGITS, Confirmation, Entered, LOCK, PhoneNumber, code_of},
     web::{Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
 };
 
@@ -93,9 +93,10 @@ pub(super) async fn resend(
             },
             |services, (open, sent)| {
                 let not_sent = match sent {
-                    Ok((id, phone)) => send(services, &open.0, phone.digits(), "code", || {
-                        services.phone.resend(&id, &phone).is_ok()
-                    })?,
+                    Ok((id, phone)) => {
+                        let sent = services.phone.resend(&id, &phone);
+                        not_delivered(services, &open.0, phone.digits(), sent, &OF_CODE)?
+                    }
                     Err(why) => Some(Refused::too_many("code", why)),
                 };
                 Ok((open, not_sent))
@@ -159,7 +160,12 @@ fn confirm(
     let Some(check) = &run.phone else {
         return Ok(None);
     };
-    let refused = match services.phone.confirm(&check.provider_id, code) {
+    let entered = Entered {
+        name: &run.kept.holder_name,
+        birth_date: &run.kept.birth_date,
+        phone: &run.kept.phone,
+    };
+    let refused = match services.phone.confirm(&check.provider_id, code, entered) {
         Ok(Confirmation::Verified) => {
             services
                 .db
@@ -175,6 +181,12 @@ fn confirm(
             Refused::wrong("code", why)
         }
         Ok(Confirmation::Expired) => Refused::wrong("code", Message::new("err-code-expired")),
+        Ok(Confirmation::Mismatch) => {
+            services
+                .db
+                .transaction(|db| checks::end_code(db, run, &check.provider_id))?;
+            Refused::wrong("code", Message::new("err-holder-other"))
+        }
         Err(_) => {
             services
                 .db

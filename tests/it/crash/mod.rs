@@ -1,96 +1,30 @@
 //! Faults at the worst moment: the process killed between the gateway's answer and the commit, and a
 //! client that goes away.
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+mod clients;
+mod console;
+mod disk;
+mod invariants;
+mod kills;
+mod naive;
+mod nodes;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod proxy;
+mod site;
+
+use std::{io::Write, net::TcpStream, time::Duration};
 
 use billing_console::db::{AnyConnection, schema as s};
 use diesel::prelude::*;
 
+use self::console::wait_for;
+pub use self::console::{Process, free_port};
 use crate::{
     app::{Person, TestApp, TestDatabase, card},
     cards::assert_keys_match,
 };
-
-/// The real binary on a database that outlives it.
-pub struct Process {
-    child: Child,
-    pub base: String,
-}
-
-impl Process {
-    pub fn start(database: &TestDatabase, port: u16, failpoints: &str) -> Self {
-        Self::logging(database, port, failpoints, "warn", Stdio::inherit())
-    }
-
-    pub fn logging(
-        database: &TestDatabase,
-        port: u16,
-        failpoints: &str,
-        level: &str,
-        log: Stdio,
-    ) -> Self {
-        let base = format!("http://127.0.0.1:{port}");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_billing-console"))
-            .args([
-                "demo",
-                "--database-url",
-                &database.url,
-                "--listen",
-                &format!("127.0.0.1:{port}"),
-            ])
-            .env("BILLING_SECRET_KEY", crate::app::KEY)
-            .env("FAILPOINTS", failpoints)
-            .env("BILLING_LOG", level)
-            .stderr(log)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert!(line.contains(&base), "{line}");
-        Self { child, base }
-    }
-
-    /// SIGKILL: no destructor, no flush.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-fn wait_for(what: &str, mut look: impl FnMut() -> bool) -> Duration {
-    let began = Instant::now();
-    while !look() {
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "{what} did not come within 30 s"
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    began.elapsed()
-}
 
 fn issued(db: &mut AnyConnection, last_four: &str) -> bool {
     let cards = s::sandbox_cards::table

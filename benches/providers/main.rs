@@ -1,0 +1,29 @@
+//! Figures of a provider that fails, printed. `bin/bench providers` runs it.
+//!
+//! 1. Ten thousand registrations against a PortOne that fails one call in five, in every way that it can: the
+//!    invariants are counted afterwards.
+//! 2. The tab while a provider takes 30 s for each answer, against the idle tab.
+#![allow(clippy::unwrap_used, reason = "a bench may fail where it stands")]
+
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/it/app.rs"]
+mod app;
+mod console;
+mod hanging;
+mod invariants;
+#[allow(dead_code, reason = "the tests use more of it")]
+mod portone;
+mod registrations;
+
+fn main() {
+    let number = |name: &str, default: usize| {
+        std::env::var(name).map_or(default, |text| text.parse().unwrap())
+    };
+    let seed = number("BENCH_SEED", 1) as u64;
+    println!("seed {seed} (BENCH_SEED)");
+    let are_kept = registrations::run(number("BENCH_REGISTRATIONS", 10_000), seed);
+    hanging::run(number("BENCH_ROUNDS", 5));
+    if !are_kept {
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,8 @@
+//! The tests' own PortOne.
+
+#[path = "../../tests/it/portone/fake.rs"]
+pub mod fake;
+#[path = "../../tests/it/portone/faults.rs"]
+pub mod faults;
+#[path = "../../tests/it/portone/http.rs"]
+mod http;

@@ -1,0 +1,173 @@
+//! Registrations by many people at once, against a provider that fails.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    app::Person,
+    console::Console,
+    invariants,
+    portone::{
+        fake::{CODE, TOO_LONG},
+        faults::{Fault, every_quick_fault},
+    },
+};
+
+const PEOPLE: usize = 24;
+const ORGANIZATIONS: usize = 480;
+const BAD_CARDS: [&str; 3] = ["4000056655665556", "5105105105105100", "4000000000000002"];
+/// A person gives a step up after so many answers that ask to try again.
+const MOST_TRIES: usize = 40;
+
+/// Makes `count` registrations; whether every invariant holds afterwards.
+pub fn run(count: usize, seed: u64) -> bool {
+    let console = Console::start(ORGANIZATIONS);
+    let mut faults = every_quick_fault();
+    faults.push(Fault::DoneSlow(TOO_LONG));
+    console.fake.fail_one_in(5, faults, seed);
+
+    // One after another: an address may not try many passwords at once.
+    let signed_in: Vec<Vec<(usize, Person)>> = (0..PEOPLE)
+        .map(|person| {
+            let own = (person..ORGANIZATIONS).step_by(PEOPLE);
+            own.map(|at| (at, console.sign_in(at))).collect()
+        })
+        .collect();
+
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for own in &signed_in {
+            let (next, outcomes) = (&next, &outcomes);
+            scope.spawn(move || {
+                for turn in 0.. {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    if number >= count {
+                        return;
+                    }
+                    let (organization, person) = &own[turn % own.len()];
+                    let outcome = register(person, &format!("group{organization}"), number);
+                    *outcomes.lock().unwrap().entry(outcome).or_insert(0_usize) += 1;
+                }
+            });
+        }
+    });
+    println!(
+        "{count} registrations by {PEOPLE} people at once in {} s",
+        began.elapsed().as_secs()
+    );
+    for (outcome, times) in outcomes.into_inner().unwrap() {
+        println!("  {times:6} {outcome}");
+    }
+    let struck = console.fake.struck();
+    let mut by_fault: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((_, fault), times) in &struck {
+        *by_fault.entry(fault).or_default() += times;
+    }
+    println!(
+        "{} calls failed, in {} ways at {} operations",
+        by_fault.values().sum::<usize>(),
+        by_fault.len(),
+        struck
+            .keys()
+            .map(|(operation, _)| format!("{operation:?}"))
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
+    );
+    for (fault, times) in by_fault {
+        println!("  {times:6} {fault}");
+    }
+    console.fake.heal();
+    invariants::hold(&console)
+}
+
+/// One way through the wizard; how it ended for its person.
+fn register(person: &Person, group: &str, number: usize) -> &'static str {
+    let tab = person.open("/billing/payment-methods");
+    let page = person.send(&tab, &format!("/billing/groups/{group}/registrations"), &[]);
+    let Some(first) = page.location.filter(|to| !to.ends_with("/confirming")) else {
+        return "not begun: the one before is still being confirmed";
+    };
+    let run = first.rsplit_once('/').unwrap().0.to_owned();
+    let is_named = number.is_multiple_of(2);
+    let method = if is_named {
+        "named_card"
+    } else {
+        "anonymous_corporate_card"
+    };
+    person.choose(&run, method);
+    let is_verified = if is_named {
+        verify_phone(person, &run, number)
+    } else {
+        verify_business(person, &run)
+    };
+    if !is_verified {
+        return "not verified";
+    }
+    let card = match number % 20 {
+        bad @ 0..3 => BAD_CARDS[bad],
+        _ if is_named => "4242424242424242",
+        _ => "5555555555554444",
+    };
+    enter_card(person, &run, card)
+}
+
+fn verify_business(person: &Person, run: &str) -> bool {
+    let path = format!("{run}/business-number");
+    (0..MOST_TRIES).any(|_| {
+        let page = person.fill(&path, &[("business_number", "999-81-00015")]);
+        page.status == 303
+    })
+}
+
+/// A number of its own for each try: a code that may have been sent makes its number wait.
+fn verify_phone(person: &Person, run: &str, number: usize) -> bool {
+    let is_sent = (0..5).any(|again| {
+        let phone = format!("010{:08}", 10_000_000 + number * 8 + again);
+        let fields = [
+            ("holder_name", "김하나"),
+            ("birth_date", "900101"),
+            ("birth_digit", "2"),
+            ("carrier", "skt"),
+            ("phone_number", phone.as_str()),
+        ];
+        person.fill(&format!("{run}/phone"), &fields).status == 303
+    });
+    let path = format!("{run}/phone-code");
+    is_sent
+        && (0..MOST_TRIES).any(|_| {
+            let page = person.open(&path);
+            if page.status != 200 {
+                return page.location.is_some_and(|to| to.ends_with("/card"));
+            }
+            person.send(&page, &path, &[("code", CODE)]).status == 303
+        })
+}
+
+fn enter_card(person: &Person, run: &str, card: &str) -> &'static str {
+    let path = format!("{run}/card");
+    for _ in 0..MOST_TRIES {
+        let page = person.open(&path);
+        if page.status != 200 {
+            return "led elsewhere";
+        }
+        let page = person.send(&page, &path, &crate::app::card(card));
+        match (page.status, page.location.as_deref()) {
+            (303, Some(to)) if to.ends_with("/complete") => return "registered",
+            (303, Some(to)) if to.ends_with("/confirming") => return "being confirmed",
+            (422, _) if card.starts_with("42") || card.starts_with("55") => {}
+            (422, _) => return "refused for good",
+            (429, _) => return "too many refusals",
+            (503, _) => thread::sleep(Duration::from_millis(20)),
+            other => panic!("{other:?}: {}", page.body),
+        }
+    }
+    "given up"
+}

@@ -1,0 +1,260 @@
+//! The process killed while people register and change cards: at every failpoint, then at random times.
+//!
+//! `BILLING_CRASH_KILLS` says how often at random, `BILLING_CRASH_SEED` repeats a run's choices.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use super::{
+    clients::{Client, Crowd, Random},
+    console::{Process, lasting_ports},
+    invariants::{self, Memory},
+    site::{PEOPLE, Program, Site},
+};
+
+/// Every step of the protocol, before and after it: in the request, then in the worker.
+const FAILPOINTS: [&str; 12] = [
+    "intent-made",
+    "gateway-call",
+    "sandbox-issued",
+    "gateway-answered",
+    "attempt-settled",
+    "commit-made",
+    "answer-known",
+    "job-claimed",
+    "look-up-answered",
+    "undo-made",
+    "job-done",
+    "job-finished",
+];
+
+/// A gateway that now and then times out without effect, so that attempts are undone, and now and then answers late.
+const GATEWAY: &str = "sandbox-timed-out=20%return;sandbox-issued=40%sleep(40)";
+
+#[test]
+fn every_failpoint_is_survived_at_its_first_to_fifth_time() {
+    let mut trial = Trial::begin(Program::Console, 1);
+    let lives = (1..=5).flat_map(|time| FAILPOINTS.map(|failpoint| (failpoint, time)));
+    trial.run(lives, |trial, (failpoint, time)| {
+        trial.nodes[0].kill();
+        trial.site.let_time_pass();
+        trial.site.lift_limits();
+        let crash = format!(
+            "sandbox-timed-out=20%return;{failpoint}={}*off->panic(crash)",
+            time - 1
+        );
+        trial.start(0, &crash);
+        if !trial.nodes[0].ends_within(Duration::from_secs(30)) {
+            trial
+                .faults
+                .push(format!("{failpoint} was not reached {time} times"));
+        }
+    });
+    trial.end().is_whole();
+}
+
+#[test]
+fn i1_to_i12_hold_after_random_kills_of_the_process() {
+    // SQLite is one process's; on PostgreSQL two take turns.
+    let (kills, nodes) = match std::env::var_os("BILLING_TEST_DATABASE") {
+        None => (100, 1),
+        Some(_) => (40, 2),
+    };
+    let mut trial = Trial::begin(Program::Console, nodes);
+    trial.run(
+        0..number("BILLING_CRASH_KILLS").unwrap_or(kills),
+        Trial::kill_at_random,
+    );
+    trial.end().is_whole();
+}
+
+#[test]
+fn the_naive_order_fails_the_same_kills() {
+    let mut trial = Trial::begin(Program::NaiveOrder, 1);
+    trial.run(0..30, Trial::kill_at_random);
+    let outcome = trial.end();
+    assert!(
+        outcome.faults.iter().any(|fault| fault.starts_with("I3")),
+        "a gateway called before anything was written left no key behind: {:?}",
+        outcome.faults
+    );
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|number| number.parse().unwrap())
+}
+
+/// People at work on a site whose processes are killed.
+struct Trial {
+    program: Program,
+    site: Site,
+    nodes: Vec<Node>,
+    random: Random,
+    crowd: Arc<Crowd>,
+    memory: Memory,
+    readiness: Vec<Duration>,
+    faults: Vec<String>,
+}
+
+/// One address, at which processes follow one another.
+struct Node {
+    port: u16,
+    process: Option<Process>,
+}
+
+impl Node {
+    fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    fn ends_within(&mut self, time: Duration) -> bool {
+        let began = Instant::now();
+        let Some(process) = &mut self.process else {
+            return true;
+        };
+        while !process.has_ended() {
+            if began.elapsed() > time {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+}
+
+impl Trial {
+    fn begin(program: Program, nodes: usize) -> Self {
+        let seed = number("BILLING_CRASH_SEED")
+            .unwrap_or_else(|| chrono::Utc::now().timestamp_millis().unsigned_abs());
+        println!("BILLING_CRASH_SEED={seed}");
+        let site = Site::new();
+        let ports: Vec<u16> = lasting_ports(nodes);
+        let mut trial = Self {
+            program,
+            crowd: Arc::new(Crowd {
+                authorities: ports
+                    .iter()
+                    .map(|port| format!("127.0.0.1:{port}"))
+                    .collect(),
+                groups: site.groups.clone(),
+                told: Mutex::default(),
+                is_over: AtomicBool::new(false),
+            }),
+            site,
+            nodes: Vec::new(),
+            random: Random::new(seed),
+            memory: Memory::default(),
+            readiness: Vec::new(),
+            faults: Vec::new(),
+        };
+        for (index, port) in ports.into_iter().enumerate() {
+            trial.nodes.push(Node {
+                port,
+                process: None,
+            });
+            trial.start(index, GATEWAY);
+        }
+        trial
+    }
+
+    fn start(&mut self, index: usize, failpoints: &str) {
+        let node = &mut self.nodes[index];
+        let mut process = self.site.start(self.program, node.port, failpoints);
+        self.readiness.extend(process.readiness());
+        node.process = Some(process);
+    }
+
+    /// Strikes once for each of `blows` while people work, and looks at the database after each; ends at the first fault.
+    fn run<B>(&mut self, blows: impl IntoIterator<Item = B>, strike: impl Fn(&mut Self, B)) {
+        let base = format!("http://{}", self.crowd.authorities[0]);
+        let people: Vec<JoinHandle<()>> = (0..PEOPLE)
+            .map(|number| {
+                let random = self.random.fork();
+                let mut client = Client::sign_in(&base, number, random);
+                let crowd = self.crowd.clone();
+                std::thread::spawn(move || client.go_on(&crowd))
+            })
+            .collect();
+        for blow in blows {
+            strike(self, blow);
+            self.look();
+            if !self.faults.is_empty() {
+                break;
+            }
+        }
+        self.crowd.is_over.store(true, Ordering::Relaxed);
+        for person in people {
+            person.join().unwrap();
+        }
+    }
+
+    /// The processes of a site with several are killed in turn at random.
+    fn kill_at_random(&mut self, kill: u64) {
+        let pause = 30 + self.random.below(400);
+        std::thread::sleep(Duration::from_millis(pause as u64));
+        let index = self.random.below(self.nodes.len());
+        self.nodes[index].kill();
+        self.start(index, GATEWAY);
+        // Limits on refusals and codes are not what is tried here.
+        if kill.is_multiple_of(8) {
+            self.site.lift_limits();
+        }
+    }
+
+    fn look(&mut self) {
+        let told = self.crowd.told.lock().unwrap().clone();
+        let mut db = self.site.connection();
+        self.faults
+            .extend(invariants::at_any_time(&mut db, &mut self.memory, &told));
+    }
+
+    /// Restarts everything, lets it finish what is open, and looks at all that is left.
+    fn end(mut self) -> Outcome {
+        for index in 0..self.nodes.len() {
+            self.nodes[index].kill();
+            self.start(index, "");
+        }
+        if matches!(self.program, Program::NaiveOrder) {
+            self.site.let_time_pass(); // what it takes to recover is measured of the console
+        }
+        let drained = self.site.drain();
+        let told = self.crowd.told.lock().unwrap();
+        self.faults
+            .extend(invariants::once_drained(&mut self.site.connection(), &told));
+        self.readiness.sort();
+        let at = |part: usize| self.readiness[(self.readiness.len() - 1) * part / 100];
+        println!(
+            "{} starts, ready after {:?} (median) to {:?}; drained {drained:?} after the last; {} answers kept; {:?}; {} faults",
+            self.readiness.len(),
+            at(50),
+            at(100),
+            told.len(),
+            invariants::outcomes(&mut self.site.connection()),
+            self.faults.len(),
+        );
+        Outcome {
+            faults: self.faults.clone(),
+        }
+    }
+}
+
+/// What a trial left.
+struct Outcome {
+    faults: Vec<String>,
+}
+
+impl Outcome {
+    fn is_whole(&self) {
+        assert!(self.faults.is_empty(), "{}", self.faults.join("\n"));
+    }
+}

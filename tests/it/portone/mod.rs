@@ -1,0 +1,10 @@
+//! The console with PortOne behind it: [`fake`] is a PortOne of the tests' own.
+
+mod cards;
+mod events;
+pub mod fake;
+pub mod faults;
+mod holders;
+pub mod http;
+mod prism;
+mod served;

@@ -1,0 +1,133 @@
+//! The real process with PortOne behind it.
+
+use super::{
+    fake::{CARD_CHANNEL, Fake, IDENTITY_CHANNEL, SECRET, WEBHOOK_SECRET},
+    faults::{Fault, Operation},
+};
+use crate::{
+    app::{Person, TestDatabase},
+    process::{Served, served},
+};
+
+/// A console of the demo's data that serves with PortOne.
+fn serve(database: &TestDatabase, fake: &Fake, log: &str) -> (Served, Person) {
+    served(database, &["demo"], &[]);
+    let url = fake.url();
+    let env = [
+        ("BILLING_GATEWAY", "portone"),
+        ("BILLING_PORTONE_URL", &url),
+        ("BILLING_PORTONE_SECRET", SECRET),
+        ("BILLING_PORTONE_CHANNEL_KEY", CARD_CHANNEL),
+        ("BILLING_PORTONE_IDENTITY_CHANNEL_KEY", IDENTITY_CHANNEL),
+        ("BILLING_PORTONE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+        ("BILLING_LOG", log),
+    ];
+    let console = Served::start(database, &["serve"], &env);
+    let person = Person::new(format!("http://{}", console.authority()));
+    let (email, password) = ("main-admin@acme.test", billing_console::demo::PASSWORD);
+    person
+        .post("/sign-in", &[("email", email), ("password", password)])
+        .leads_to("/");
+    (console, person)
+}
+
+#[test]
+fn serve_registers_and_changes_a_card_of_each_kind() {
+    let (database, fake) = (TestDatabase::new(), Fake::start());
+    let (console, person) = serve(&database, &fake, "warn");
+    for number in ["5555555555554444", "9410000000000005"] {
+        let run = person.reach_the_anonymous_card_page("acme-lab");
+        person
+            .enter_card(&run, number)
+            .leads_to(&format!("{run}/complete"));
+    }
+    let run = person.reach_the_named_card_page("acme-main");
+    person
+        .enter_card(&run, "4242424242424242")
+        .leads_to(&format!("{run}/complete"));
+    // The worker deletes the first card's key.
+    for _ in 0..300 {
+        if fake.live_keys().len() == 2 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(fake.live_keys().len(), 2);
+    console.terminate();
+    console.ended();
+}
+
+#[test]
+fn i10_nothing_secret_is_logged_or_shown_with_portone_even_at_trace_level() {
+    let (database, fake) = (TestDatabase::new(), Fake::start());
+    let level = "trace,ureq=trace,ureq_proto=trace,ureq_proto::util=trace,rustls=trace";
+    let (console, person) = serve(&database, &fake, level);
+    let run = person.start_registration("acme-lab");
+    person.choose(&run, "named_card");
+    let mut seen = String::new();
+    for fault in [
+        Fault::DoneEnds,
+        Fault::Says(
+            400,
+            r#"{"type":"INVALID_REQUEST","message":"9001012 김하나"}"#,
+        ),
+        Fault::Says(
+            502,
+            r#"{"type":"PG_PROVIDER","pgCode":"01012345678","pgMessage":"9001012"}"#,
+        ),
+    ] {
+        fake.next(Operation::Send, fault);
+        seen += &person.ask_for_a_code(&run).body;
+        // Another number, since a code may have been sent to the first.
+        seen += &person.open("/billing/payment-methods").body;
+    }
+    let run = person.reach_the_anonymous_card_page("acme-ml");
+    for fault in [
+        Fault::Says(
+            502,
+            r#"{"type":"PG_PROVIDER","pgCode":"5555555555554444","pgMessage":"5555555555554444"}"#,
+        ),
+        Fault::Says(500, r#"{"message":"5555555555554444"}"#),
+    ] {
+        fake.next(Operation::Issue, fault);
+        seen += &person.enter_card(&run, "5555555555554444").body;
+    }
+    let run = person.reach_the_anonymous_card_page("acme-web");
+    seen += &person.enter_card(&run, "4000056655665556").body;
+    fake.next(Operation::Key, Fault::DoneHalf);
+    seen += &person.enter_card(&run, "9410000000000005").body;
+    console.terminate();
+    let log = console.ended();
+    assert!(
+        log.contains("TRACE") || log.contains("DEBUG"),
+        "a log to look into: {log}"
+    );
+    assert!(
+        log.contains("a billing key was not issued: HTTP 502 PG_PROVIDER …"),
+        "{log}"
+    );
+    for secret in [
+        "5555555555554444",
+        "4000056655665556",
+        "9410000000000005",
+        "5555 5555",
+        "9001012",
+        "900101",
+        "01012345678",
+        "010-1234-5678",
+        "123456",
+        "CanaryPortOneSecret",
+        "Q2FuYXJ5",
+        "billing-key-",
+    ] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+    for secret in [
+        "5555555555554444",
+        "4000056655665556",
+        "CanaryPortOneSecret",
+        "billing-key-",
+    ] {
+        assert!(!seen.contains(secret), "{secret} is on a page");
+    }
+}

@@ -1,0 +1,142 @@
+//! What the simulation knows by itself of verifications, posts and calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use billing_console::registration::{Choice, Run, attempt::Attempt};
+
+use super::{
+    facts::{AttemptFacts, Facts},
+    gateway::Heard,
+    model::Rights,
+    steps::{Group, Node, Person},
+};
+
+/// A card that was posted and has no answer yet.
+pub struct Post {
+    pub node: Node,
+    pub run: Run,
+    /// None where no intent is written.
+    pub attempt: Option<Attempt>,
+}
+
+pub struct Ledger {
+    pub rights: Rights,
+    /// Runs whose phone or business number is verified, and not used up.
+    verified: BTreeSet<(String, &'static str)>,
+    pub posts: Vec<Post>,
+    /// The page of each post, and the attempt that it made.
+    pub pages: Vec<Page>,
+    /// References of calls whose process lives.
+    pub held: Vec<String>,
+    /// The attempt that the present act has to commit, or the rule that forbids it.
+    pub due: Result<String, &'static str>,
+    /// The group that the operator set in the present act.
+    pub operator_set: Option<String>,
+    /// Seen at the end of the last act.
+    pub facts: Facts,
+    /// How often what happened.
+    pub tally: BTreeMap<&'static str, usize>,
+    pub codes_sent: u32,
+}
+
+/// A card page that was posted.
+#[derive(Clone)]
+pub struct Page {
+    pub run: String,
+    pub key: String,
+    pub attempt: String,
+}
+
+impl Ledger {
+    pub fn new(rights: Rights, facts: Facts) -> Self {
+        Self {
+            rights,
+            facts,
+            verified: BTreeSet::new(),
+            posts: Vec::new(),
+            pages: Vec::new(),
+            held: Vec::new(),
+            due: Err(NOTHING_HEARD),
+            operator_set: None,
+            tally: BTreeMap::new(),
+            codes_sent: 0,
+        }
+    }
+
+    pub fn count(&mut self, what: &'static str) {
+        *self.tally.entry(what).or_default() += 1;
+    }
+
+    pub fn verify(&mut self, run: &str, kind: &'static str) {
+        self.verified.insert((run.to_owned(), kind));
+    }
+
+    pub fn spoil(&mut self, run: &str, kind: &'static str) {
+        self.verified.remove(&(run.to_owned(), kind));
+    }
+
+    /// A commit uses the verification up.
+    pub fn use_up(&mut self, attempt: &AttemptFacts) {
+        self.verified.retain(|(run, _)| *run != attempt.run);
+    }
+
+    /// The rules of a commit (rules 4, 8, 9 and 10; I8 and I9), once more and by themselves.
+    pub fn due_for(&self, facts: &Facts, heard: &Heard) -> Result<String, &'static str> {
+        let mut attempts = facts.attempts.iter();
+        let attempt = attempts
+            .find(|attempt| attempt.gateway_reference == heard.reference)
+            .ok_or(NOTHING_HEARD)?;
+        let choice = facts
+            .run(&attempt.run)
+            .and_then(|run| run.choice.as_deref());
+        let choice = choice.and_then(Choice::parse).ok_or("rule 8")?;
+        let needed = (attempt.run.clone(), kind_for(choice).ok_or("rule 8")?);
+        let (person, group) = (person_of(&attempt.user), group_of(&attempt.group));
+        for (rule, holds) in [
+            ("settled", attempt.is_in_flight()),
+            ("rule 9", heard.kind.is_taken_as(choice)),
+            (
+                "rule 10",
+                facts.groups[&attempt.group].version == attempt.group_version,
+            ),
+            ("I9", self.rights.may_change(person, group)),
+            ("I8", self.verified.contains(&needed)),
+        ] {
+            if !holds {
+                return Err(rule);
+            }
+        }
+        Ok(attempt.id.clone())
+    }
+}
+
+/// Why nothing is committed where no gateway told of a key.
+pub const NOTHING_HEARD: &str = "no key, no commit";
+
+fn kind_for(choice: Choice) -> Option<&'static str> {
+    match choice {
+        Choice::NamedCard => Some("phone"),
+        Choice::AnonymousCorporateCard => Some("business"),
+        Choice::DedicatedAccount => None,
+    }
+}
+
+pub fn id_of_person(person: Person) -> String {
+    format!("person-{}", person.0)
+}
+
+pub fn id_of_group(group: Group) -> String {
+    format!("group-{}", group.0)
+}
+
+fn person_of(id: &str) -> Person {
+    Person(number_of(id))
+}
+
+fn group_of(id: &str) -> Group {
+    Group(number_of(id))
+}
+
+fn number_of(id: &str) -> usize {
+    id.rsplit_once('-').unwrap().1.parse().unwrap()
+}
