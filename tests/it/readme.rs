@@ -66,6 +66,7 @@ fn every_test_that_it_names_is_there() {
         let root = env!("CARGO_MANIFEST_DIR");
         let is_there = [
             format!("{root}/tests/it/{room}.rs"),
+            format!("{root}/tests/it/{room}/mod.rs"),
             format!("{root}/src/{room}.rs"),
         ]
         .iter()
