@@ -3,6 +3,7 @@
 mod canary;
 mod counts;
 mod csrf;
+mod fields;
 mod headers;
 mod matrix;
 mod people;

@@ -6,7 +6,8 @@ use actix_web::{App, HttpRequest, test as requests, web, web::Data};
 use billing_console::{
     app::{Services, routes},
     outside::{Authorization, ServiceUrl},
-    portone::PortOneService,
+    portone::{PortOneService, WebhookSecret},
+    settings::Gateway,
 };
 
 use crate::app::TestApp;
@@ -70,6 +71,7 @@ const fn post(
 
 use Who::{Administrators, Colleagues, Everyone, SignedIn, Staff};
 
+/// What the demo serves.
 pub const ROUTES: &[Route] = &[
     get("/", SignedIn, 303),
     get("/sign-in", Everyone, 200),
@@ -189,6 +191,9 @@ pub const ROUTES: &[Route] = &[
     post("/sign-out", SignedIn, 303, &[]),
 ];
 
+/// Served besides where PortOne is the gateway, for itself: a signature stands for session and token.
+pub const OF_PORTONE: &[Route] = &[post("/webhooks/portone", Everyone, 401, &[])];
+
 impl Route {
     /// The address for this group and this run.
     pub fn path(&self, group: &str, run: &str) -> String {
@@ -236,16 +241,32 @@ fn served(services: Services) -> BTreeSet<String> {
 #[test]
 fn every_route_that_is_served_is_listed() {
     let app = TestApp::start();
-    for demo in [true, false] {
+    let is_served = |demo: bool, gateway: Gateway| {
+        let with_portone = matches!(gateway, Gateway::PortOne(_));
         let mut settings = crate::app::settings(app.address);
         settings.demo = demo;
+        settings.gateway = gateway;
         let services = Services::new(settings, app.db.clone(), app.clock.clone()).unwrap();
         let listed: BTreeSet<String> = ROUTES
             .iter()
             .filter(|route| demo || !route.is_of_the_demo)
+            .chain(OF_PORTONE.iter().filter(|_| with_portone))
             .map(|route| route.pattern.to_owned())
             .collect();
         assert_eq!(served(services), listed, "left: served, right: listed");
+    };
+    is_served(true, Gateway::Sandbox);
+    is_served(false, Gateway::Sandbox);
+    is_served(false, Gateway::PortOne(portone()));
+}
+
+fn portone() -> PortOneService {
+    PortOneService {
+        url: ServiceUrl::parse("http://127.0.0.1:9").unwrap(),
+        secret: Authorization::parse(PortOneService::SCHEME, "secret").unwrap(),
+        card_channel: "card".into(),
+        identity_channel: "identity".into(),
+        webhook_secrets: vec![WebhookSecret::parse("c2VjcmV0").unwrap()],
     }
 }
 
@@ -279,17 +300,11 @@ fn no_route_takes_a_method_that_is_not_listed() {
 }
 
 #[test]
-fn without_the_demo_its_routes_are_absent_whatever_the_gateway() {
-    let service = PortOneService {
-        url: ServiceUrl::parse("http://127.0.0.1:9").unwrap(),
-        secret: Authorization::parse(PortOneService::SCHEME, "secret").unwrap(),
-        card_channel: "card".into(),
-        identity_channel: "identity".into(),
-        webhook_secrets: Vec::new(),
-    };
-    let app = TestApp::start_with_portone(service);
+fn with_portone_the_demo_is_absent_and_what_is_for_portone_needs_a_signature() {
+    let app = TestApp::start_with_portone(portone());
+    let person = app.visitor();
     for route in ROUTES.iter().filter(|route| !route.is_post()) {
-        let page = app.visitor().open(&route.path("acme-lab", "none"));
+        let page = person.open(&route.path("acme-lab", "none"));
         assert_eq!(
             page.status == 404,
             route.is_of_the_demo,
@@ -297,4 +312,11 @@ fn without_the_demo_its_routes_are_absent_whatever_the_gateway() {
             route.pattern
         );
     }
+    let before = super::people::every_row(&mut app.connection());
+    for route in OF_PORTONE {
+        assert_eq!(person.open(route.pattern).status, 405);
+        let page = person.post(route.pattern, route.fields);
+        assert_eq!(page.status, route.answers, "{}", route.pattern);
+    }
+    assert_eq!(before, super::people::every_row(&mut app.connection()));
 }
