@@ -5,13 +5,16 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use billing_console::web::encoded;
+use billing_console::{
+    secrets::{Purpose, SecretKey},
+    web::encoded,
+};
 
 use super::{
     console::exchange,
     site::{CODE, Site},
 };
-use crate::app::card;
+use crate::app::{KEY, card};
 
 /// Numbers that follow from a seed, so that a run can be repeated.
 #[derive(Debug, Clone)]
@@ -71,6 +74,7 @@ pub enum Word {
 #[derive(Debug, Clone)]
 pub struct Told {
     pub run: String,
+    /// As the database keeps it.
     pub key: String,
     pub last_four: String,
     pub word: Word,
@@ -160,9 +164,10 @@ impl Client {
             }
             _ => return None,
         };
+        let run = run.rsplit('/').next()?.to_owned();
         crowd.told.lock().unwrap().push(Told {
-            run: run.rsplit('/').next()?.to_owned(),
-            key,
+            key: kept(&run, &key),
+            run,
             last_four: number[12..].to_owned(),
             word,
         });
@@ -233,6 +238,12 @@ impl Client {
             is_about_the_card_company: answer.contains("We cannot reach the card company"),
         })
     }
+}
+
+/// An attempt's key as the database keeps it.
+fn kept(run: &str, key: &str) -> String {
+    let secret_key = SecretKey::from_hex(KEY).unwrap();
+    secret_key.digest(Purpose::AttemptKey, &[run.as_bytes(), key.as_bytes()])
 }
 
 impl Answer {
