@@ -183,7 +183,7 @@ pub async fn serve(
     ready: impl FnOnce(),
 ) -> Result<(), String> {
     let stop = stop_signal().map_err(|e| format!("cannot heed signals: {e}"))?;
-    let worker = Worker::start(services.clone().into_inner());
+    let worker = Worker::start(&services.clone().into_inner());
     let shared = services.clone();
     let server = HttpServer::new(move || {
         let services = shared.clone();

@@ -48,12 +48,17 @@ pub fn run(count: usize, seed: u64) -> bool {
             let (next, outcomes) = (&next, &outcomes);
             scope.spawn(move || {
                 for turn in 0.. {
+                    let (organization, person) = &own[turn % own.len()];
+                    // A group whose registration is still being confirmed takes no other.
+                    let Some(run) = begin(person, &format!("group{organization}")) else {
+                        thread::sleep(Duration::from_millis(20));
+                        continue;
+                    };
                     let number = next.fetch_add(1, Ordering::SeqCst);
                     if number >= count {
                         return;
                     }
-                    let (organization, person) = &own[turn % own.len()];
-                    let outcome = register(person, &format!("group{organization}"), number);
+                    let outcome = register(person, &run, number);
                     *outcomes.lock().unwrap().entry(outcome).or_insert(0_usize) += 1;
                 }
             });
@@ -88,25 +93,27 @@ pub fn run(count: usize, seed: u64) -> bool {
     invariants::hold(&console)
 }
 
-/// One way through the wizard; how it ended for its person.
-fn register(person: &Person, group: &str, number: usize) -> &'static str {
+/// The address of a new run.
+fn begin(person: &Person, group: &str) -> Option<String> {
     let tab = person.open("/billing/payment-methods");
     let page = person.send(&tab, &format!("/billing/groups/{group}/registrations"), &[]);
-    let Some(first) = page.location.filter(|to| !to.ends_with("/confirming")) else {
-        return "not begun: the one before is still being confirmed";
-    };
-    let run = first.rsplit_once('/').unwrap().0.to_owned();
+    let first = page.location.filter(|to| !to.ends_with("/confirming"))?;
+    Some(first.rsplit_once('/').unwrap().0.to_owned())
+}
+
+/// One way through the wizard; how it ended for its person.
+fn register(person: &Person, run: &str, number: usize) -> &'static str {
     let is_named = number.is_multiple_of(2);
     let method = if is_named {
         "named_card"
     } else {
         "anonymous_corporate_card"
     };
-    person.choose(&run, method);
+    person.choose(run, method);
     let is_verified = if is_named {
-        verify_phone(person, &run, number)
+        verify_phone(person, run, number)
     } else {
-        verify_business(person, &run)
+        verify_business(person, run)
     };
     if !is_verified {
         return "not verified";
@@ -116,7 +123,7 @@ fn register(person: &Person, group: &str, number: usize) -> &'static str {
         _ if is_named => "4242424242424242",
         _ => "5555555555554444",
     };
-    enter_card(person, &run, card)
+    enter_card(person, run, card)
 }
 
 fn verify_business(person: &Person, run: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The worker: does due jobs one after another and keeps the house.
+//! The worker: does due jobs, a few at a time, and keeps the house.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -23,53 +23,62 @@ use crate::{
 
 /// The pause when nothing is due.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Jobs at once: a provider that hangs for one of them keeps the others waiting no longer than that.
+const AT_ONCE: usize = 4;
 /// How often the house is kept.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
-/// A thread that does jobs until it is stopped.
+/// Threads that do jobs until they are stopped.
 pub struct Worker {
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     is_stopped: Arc<AtomicBool>,
 }
 
 impl Worker {
-    /// Starts the thread.
-    pub fn start(services: Arc<Services>) -> Self {
+    /// Starts the threads.
+    pub fn start(services: &Arc<Services>) -> Self {
         let is_stopped = Arc::new(AtomicBool::new(false));
-        let stopped = is_stopped.clone();
-        let thread = thread::Builder::new().name("worker".into()).spawn(move || {
-            let mut kept_house: Option<Instant> = None;
-            while !stopped.load(Ordering::Relaxed) {
-                if kept_house.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
-                    log_error("housekeeping", keep_house(&services));
-                    kept_house = Some(Instant::now());
-                }
-                // One job that panics must not end the others: its lease ends, and it is tried again.
-                let next = panic::catch_unwind(AssertUnwindSafe(|| do_next(&services)));
-                match next.unwrap_or_else(|_| Err(Error::Internal("a job panicked".into()))) {
-                    Ok(true) => {}
-                    Ok(false) => thread::sleep(PAUSE),
-                    Err(error) => {
-                        log_error("job", Err(error));
-                        thread::sleep(Duration::from_secs(1));
-                    }
-                }
-            }
+        let threads = (0..AT_ONCE).filter_map(|number| {
+            let (services, is_stopped) = (services.clone(), is_stopped.clone());
+            let thread = thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || work(&services, &is_stopped, number == 0));
+            thread
+                .map_err(|error| log::error!("a worker did not start: {error}"))
+                .ok()
         });
-        if let Err(error) = &thread {
-            log::error!("the worker did not start: {error}");
-        }
         Self {
-            thread: thread.ok(),
+            threads: threads.collect(),
             is_stopped,
         }
     }
 
-    /// Lets the thread end its job and waits for it.
+    /// Lets the threads end their jobs and waits for them.
     pub fn stop(self) {
         self.is_stopped.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread {
+        for thread in self.threads {
             let _ = thread.join();
+        }
+    }
+}
+
+/// Does jobs one after another; one of the threads keeps the house.
+fn work(services: &Services, is_stopped: &AtomicBool, keeps_house: bool) {
+    let mut kept_house: Option<Instant> = None;
+    while !is_stopped.load(Ordering::Relaxed) {
+        if keeps_house && kept_house.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
+            log_error("housekeeping", keep_house(services));
+            kept_house = Some(Instant::now());
+        }
+        // One job that panics must not end the others: its lease ends, and it is tried again.
+        let next = panic::catch_unwind(AssertUnwindSafe(|| do_next(services)));
+        match next.unwrap_or_else(|_| Err(Error::Internal("a job panicked".into()))) {
+            Ok(true) => {}
+            Ok(false) => thread::sleep(PAUSE),
+            Err(error) => {
+                log_error("job", Err(error));
+                thread::sleep(Duration::from_secs(1));
+            }
         }
     }
 }

@@ -36,7 +36,8 @@ fn kept_pages(is_wanted: impl Fn(&str) -> bool) -> Pages {
             let name = path
                 .file_name()?
                 .to_str()?
-                .strip_suffix(".snap")?
+                .strip_suffix(".snap")
+                .filter(|name| !name.starts_with("refusal."))?
                 .to_owned();
             is_wanted(&name).then(|| (name, page_in(&std::fs::read_to_string(&path).unwrap())))
         })
