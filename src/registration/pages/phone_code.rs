@@ -136,9 +136,9 @@ pub(super) async fn submit(
                 };
                 Ok((open, tried))
             },
-            |services, (open, tried)| {
+            |services, (mut open, tried)| {
                 let refused = match tried {
-                    Ok((code, left)) => confirm(services, &open, &code, left)?,
+                    Ok((code, left)) => confirm(services, &mut open, &code, left)?,
                     Err(why) => Some(why),
                 };
                 Ok((open, refused))
@@ -153,7 +153,7 @@ pub(super) async fn submit(
 
 fn confirm(
     services: &Services,
-    (run, group): &OpenRun,
+    (run, group): &mut OpenRun,
     code: &str,
     left: i32,
 ) -> Result<Option<Refused>, Error> {
@@ -185,6 +185,7 @@ fn confirm(
             services
                 .db
                 .transaction(|db| checks::end_code(db, run, &check.provider_id))?;
+            run.phone.iter_mut().for_each(|check| check.expires_at = None);
             Refused::wrong("code", Message::new("err-holder-other"))
         }
         Err(_) => {
