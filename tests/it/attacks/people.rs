@@ -111,7 +111,7 @@ pub fn every_row(db: &mut AnyConnection) -> BTreeMap<&'static str, Vec<String>> 
         .collect()
 }
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "organizations",
     "billing_groups",
     "payment_methods",
@@ -126,6 +126,7 @@ const TABLES: [&str; 16] = [
     "audit_heads",
     "audit_rows",
     "jobs",
+    "gateway_events",
     "sandbox_cards",
     "sandbox_codes",
 ];
