@@ -276,8 +276,12 @@ impl r2d2::ManageConnection for Connector {
             DatabaseUrl::Postgres(url) => {
                 let mut connection = diesel::pg::PgConnection::establish(&within_limits(url))
                     .map_err(r2d2::Error::ConnectionError)?;
+                // Whoever stops within a transaction loses it: `payment_methods::events` counts on that.
                 connection
-                    .batch_execute("SET TIME ZONE 'UTC'; SET lock_timeout = '4s'; SET synchronous_commit = on;")
+                    .batch_execute(
+                        "SET TIME ZONE 'UTC'; SET lock_timeout = '4s'; SET synchronous_commit = on; \
+                         SET idle_in_transaction_session_timeout = '30s';",
+                    )
                     .map_err(r2d2::Error::QueryError)?;
                 Ok(AnyConnection::Postgres(connection))
             }

@@ -17,7 +17,8 @@ use crate::{
 
 /// How long an event is known again: far longer than a gateway repeats it.
 const KEPT_FOR: TimeDelta = TimeDelta::days(90);
-/// How long a commit that does not see an event yet may still run: far longer than a transaction lives.
+/// How long a commit that does not see an event yet may still run. SQLite has one writer; PostgreSQL ends a transaction
+/// that lies idle for 30 s, as that of a process that sleeps does.
 const COMMIT_MAY_TAKE: TimeDelta = TimeDelta::minutes(1);
 
 crate::gateway::words! {

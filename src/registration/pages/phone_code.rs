@@ -185,7 +185,9 @@ fn confirm(
             services
                 .db
                 .transaction(|db| checks::end_code(db, run, &check.provider_id))?;
-            run.phone.iter_mut().for_each(|check| check.expires_at = None);
+            run.phone
+                .iter_mut()
+                .for_each(|check| check.expires_at = None);
             Refused::wrong("code", Message::new("err-holder-other"))
         }
         Err(_) => {

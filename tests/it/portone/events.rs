@@ -1,11 +1,6 @@
 //! What PortOne tells by itself.
 
-use std::{
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-    thread,
-};
+use std::thread;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use billing_console::{
@@ -24,14 +19,15 @@ use sha2::Sha256;
 
 use super::{
     cards::start,
+    event_edges::verdicts_of_the_sdk,
     fake::{Fake, WEBHOOK_SECRET},
     faults::{Fault, Operation},
 };
 use crate::app::{Page, Person, TestApp};
 
-const ADDRESS: &str = "/webhooks/portone";
+pub const ADDRESS: &str = "/webhooks/portone";
 
-fn signature(secret: &str, id: &str, timestamp: &str, body: &str) -> String {
+pub fn signature(secret: &str, id: &str, timestamp: &str, body: &str) -> String {
     let key = STANDARD
         .decode(secret.strip_prefix("whsec_").unwrap_or(secret))
         .unwrap();
@@ -40,7 +36,7 @@ fn signature(secret: &str, id: &str, timestamp: &str, body: &str) -> String {
     format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
-fn deleted(key: &str) -> String {
+pub fn deleted(key: &str) -> String {
     json!({
         "type": "BillingKey.Deleted", "timestamp": "2026-11-24T05:02:11.000Z",
         "data": { "storeId": "store", "billingKey": key, "new": [1] }, "new": {},
@@ -49,7 +45,7 @@ fn deleted(key: &str) -> String {
 }
 
 /// Sends an event as PortOne does, signed `ago` seconds ago.
-fn send(app: &TestApp, secret: &str, id: &str, ago: i64, body: &str) -> Page {
+pub fn send(app: &TestApp, secret: &str, id: &str, ago: i64, body: &str) -> Page {
     let timestamp = (app.clock.now().and_utc().timestamp() - ago).to_string();
     let signature = signature(secret, id, &timestamp, body);
     let headers = [
@@ -60,7 +56,7 @@ fn send(app: &TestApp, secret: &str, id: &str, ago: i64, body: &str) -> Page {
     app.visitor().post_body(ADDRESS, body, &headers)
 }
 
-fn events(app: &TestApp) -> i64 {
+pub fn events(app: &TestApp) -> i64 {
     s::gateway_events::table
         .count()
         .get_result(&mut *app.connection())
@@ -68,7 +64,7 @@ fn events(app: &TestApp) -> i64 {
 }
 
 /// Registers a card for the group; gives its key.
-fn registered(fake: &Fake, person: &Person, group: &str) -> String {
+pub fn registered(fake: &Fake, person: &Person, group: &str) -> String {
     let run = person.reach_the_anonymous_card_page(group);
     person
         .enter_card(&run, "5555555555554444")
@@ -76,7 +72,7 @@ fn registered(fake: &Fake, person: &Person, group: &str) -> String {
     fake.live_keys().last().unwrap().clone()
 }
 
-fn tags(person: &Person, group: &str) -> String {
+pub fn tags(person: &Person, group: &str) -> String {
     let row = format!("tr[data-group={group}]");
     let tab = person.open("/billing/payment-methods");
     tab.attributes(&row, "data-tags").concat()
@@ -321,15 +317,9 @@ fn while_a_secret_is_rotated_both_are_good_and_without_the_gateway_there_is_no_s
     );
 }
 
-/// PortOne's own SDK believes what the console believes. The console is the stricter one where the SDK's base64 passes
-/// over letters that are none, and where its numbers may have spaces around them.
+/// PortOne's own SDK believes what the console believes, but for what `event_edges` names.
 #[test]
 fn portones_own_sdk_gives_the_same_verdicts() {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/portone/venv/bin/python");
-    assert!(
-        python.exists(),
-        "PortOne's SDK is missing: bin/test installs it under target/portone"
-    );
     let now = chrono::Utc::now().timestamp();
     let body = deleted("billing-key-한글");
     let sign = |secret: &str, id: &str, at: &str, body: &str| signature(secret, id, at, body);
@@ -384,21 +374,7 @@ fn portones_own_sdk_gives_the_same_verdicts() {
             }})
         })
         .collect();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/portone/verify.py");
-    let mut sdk = Command::new(python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let asked = json!(sendings).to_string();
-    sdk.stdin
-        .take()
-        .unwrap()
-        .write_all(asked.as_bytes())
-        .unwrap();
-    let answer = sdk.wait_with_output().unwrap();
-    let verdicts: Vec<String> = serde_json::from_slice(&answer.stdout).unwrap();
+    let verdicts = verdicts_of_the_sdk(&sendings);
     assert_eq!(verdicts.len(), cases.len());
     let secrets = [WebhookSecret::parse(WEBHOOK_SECRET).ok().unwrap()];
     for ((id, at, signature, body), verdict) in cases.iter().zip(&verdicts) {

@@ -1,6 +1,7 @@
 //! The console with PortOne behind it: [`fake`] is a PortOne of the tests' own.
 
 mod cards;
+mod event_edges;
 mod events;
 pub mod fake;
 pub mod faults;

@@ -1,6 +1,7 @@
 //! The real process with PortOne behind it.
 
 use super::{
+    events::{ADDRESS, deleted, signature},
     fake::{CARD_CHANNEL, Fake, IDENTITY_CHANNEL, SECRET, WEBHOOK_SECRET},
     faults::{Fault, Operation},
 };
@@ -96,6 +97,19 @@ fn i10_nothing_secret_is_logged_or_shown_with_portone_even_at_trace_level() {
     seen += &person.enter_card(&run, "4000056655665556").body;
     fake.next(Operation::Key, Fault::DoneHalf);
     seen += &person.enter_card(&run, "9410000000000005").body;
+    let told = deleted("CanaryBillingKey");
+    let now = chrono::Utc::now().timestamp().to_string();
+    for (timestamp, status) in [(now.as_str(), 200), (now.as_str(), 409), ("1", 401)] {
+        let right = signature(WEBHOOK_SECRET, "CanaryEvent", timestamp, &told);
+        let headers = [
+            ("webhook-id", "CanaryEvent"),
+            ("webhook-timestamp", timestamp),
+            ("webhook-signature", right.as_str()),
+        ];
+        let page = person.post_body(ADDRESS, &told, &headers);
+        assert_eq!(page.status, status, "{timestamp}");
+        seen += &page.body;
+    }
     console.terminate();
     let log = console.ended();
     assert!(
@@ -117,6 +131,8 @@ fn i10_nothing_secret_is_logged_or_shown_with_portone_even_at_trace_level() {
         "010-1234-5678",
         "123456",
         "CanaryPortOneSecret",
+        "CanaryBillingKey",
+        "CanaryEvent",
         "Q2FuYXJ5",
         "billing-key-",
     ] {
