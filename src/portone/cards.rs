@@ -100,6 +100,13 @@ struct KeySummary {
 #[derive(Deserialize)]
 struct KeyPage {
     items: Vec<KeyInfo>,
+    page: PageSize,
+}
+
+/// Of PortOne's own choice, if it finds ours too large.
+#[derive(Deserialize)]
+struct PageSize {
+    size: usize,
 }
 
 #[derive(Deserialize)]
@@ -203,7 +210,7 @@ impl PortOneCards {
             });
             let path = format!("/billing-keys?requestBody={}", encoded(&query.to_string()));
             let page: KeyPage = self.api.get(&path, CALL)?;
-            let is_last = page.items.len() < PAGE_SIZE;
+            let is_last = page.items.len() < page.page.size;
             let mut live = page.items.into_iter().filter_map(|item| match item {
                 KeyInfo::Issued(live) => Some(live),
                 KeyInfo::Deleted => None,
@@ -374,11 +381,12 @@ impl CardGateway for PortOneCards {
     }
 
     fn look_up(&self, attempt: &AttemptQuery) -> LookUp {
+        // Before the question: what the answer shows may be as old.
+        let age = self.clock.now() - attempt.asked_at;
         let found = self.find(attempt).and_then(|key| match key {
             Some(key) => self.key(&key, CALL),
             None => Ok(None),
         });
-        let age = self.clock.now() - attempt.asked_at;
         match found {
             Ok(Some(issued)) => LookUp::Found(issued),
             Ok(None) if age >= SETTLED_AFTER => LookUp::Absent,

@@ -36,7 +36,7 @@ pub fn routes(config: &mut ServiceConfig) {
 struct Told {
     #[serde(rename = "type")]
     kind: String,
-    data: Subject,
+    data: Option<Subject>,
 }
 
 #[derive(Deserialize)]
@@ -109,13 +109,18 @@ fn read(
         })?;
     let told: Told = serde_json::from_slice(body)
         .map_err(|_| (StatusCode::BAD_REQUEST, "the body is no event"))?;
+    let kind = match told.kind.as_str() {
+        "BillingKey.Deleted" => EventKind::KeyDeleted,
+        _ => EventKind::Other,
+    };
+    let key = told.data.and_then(|data| data.billing_key);
+    if kind == EventKind::KeyDeleted && key.is_none() {
+        return Err((StatusCode::BAD_REQUEST, "the body is no event"));
+    }
     Ok(Event {
         id: id.to_owned(),
-        kind: match told.kind.as_str() {
-            "BillingKey.Deleted" => EventKind::KeyDeleted,
-            _ => EventKind::Other,
-        },
-        key: told.data.billing_key.map(BillingKey::new),
+        kind,
+        key: key.map(BillingKey::new),
         sent_at,
     })
 }

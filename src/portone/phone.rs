@@ -222,19 +222,23 @@ impl PhoneVerification for PortOnePhone {
             Ok(_) => Failure::other(),
             Err(failure) => failure,
         };
-        let kind = match &failure {
-            Failure::Refused(refused) => refused.kind.as_str(),
-            _ => "",
-        };
-        let answer = match kind {
-            "PG_PROVIDER" => Ok(Confirmation::WrongCode),
-            "IDENTITY_VERIFICATION_NOT_FOUND" | "IDENTITY_VERIFICATION_NOT_SENT" => {
-                Ok(Confirmation::Expired)
+        let answer = match &failure {
+            Failure::Refused(refused) => match refused.kind.as_str() {
+                "PG_PROVIDER" | "INVALID_REQUEST" => Ok(Confirmation::WrongCode),
+                "IDENTITY_VERIFICATION_NOT_FOUND" | "IDENTITY_VERIFICATION_NOT_SENT" => {
+                    Ok(Confirmation::Expired)
+                }
+                "IDENTITY_VERIFICATION_ALREADY_VERIFIED" => {
+                    self.confirmed_before(verification_id, entered)
+                }
+                _ => Err(failure),
+            },
+            Failure::NotSent(_) => Err(failure),
+            // PortOne may have looked at it: guesses would cost nothing while it is slow.
+            Failure::Unknown(_) => {
+                log::warn!("whether a code is right was not told: {failure}");
+                Ok(Confirmation::Unknown)
             }
-            "IDENTITY_VERIFICATION_ALREADY_VERIFIED" => {
-                self.confirmed_before(verification_id, entered)
-            }
-            _ => Err(failure),
         };
         answer.map_err(|failure| {
             log::warn!("a code was not checked: {failure}");

@@ -107,8 +107,9 @@ fn businesses(registry: PortOneRegistry) -> Proof {
     const GOOD: &str = "PortOne looks businesses up.";
     match registry.ask(&BusinessNumber::of_no_one()) {
         Ok(_) => Proof::Good(GOOD),
-        // It is nobody's: PortOne may say so in words of its own.
-        Err(Unanswered::Other) => Proof::Good(GOOD),
+        Err(Unanswered::Other) => Proof::Open(
+            "PortOne answers about businesses, but says nothing of the number of no one: look one of your own up to see.",
+        ),
         Err(Unanswered::Nothing(Failure::Refused(refused))) => Proof::Wrong(format!(
             "PortOne looks no businesses up ({refused}): apply for it, or set BILLING_NTS_SERVICE_KEY"
         )),

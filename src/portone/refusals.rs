@@ -5,6 +5,9 @@ use crate::gateway::Refusal;
 
 /// The reason; none where the answer is not one that issuing a key can have, or where a channel did it all the same.
 pub(super) fn refusal_of(refused: &Refused) -> Option<Refusal> {
+    if refused.pg_codes().any(|code| UNSETTLED.contains(&code)) {
+        return None;
+    }
     match refused.kind.as_str() {
         "PG_PROVIDER" => Some(of_payment_company(refused)),
         "CHANNEL_SPECIFIC" if refused.succeeded_channels.is_empty() => {
@@ -35,6 +38,9 @@ fn of_payment_company(refused: &Refused) -> Refusal {
         .or_else(|| refused.pg_messages().find_map(of_message))
         .unwrap_or(Refusal::Declined)
 }
+
+/// Codes that leave it open: the payment company itself had trouble.
+const UNSETTLED: [&str; 2] = ["PROVIDER_ERROR", "FAILED_INTERNAL_SYSTEM_PROCESSING"];
 
 /// The codes of Toss Payments, the one payment company whose list is public.
 fn of_code(code: &str) -> Option<Refusal> {
@@ -149,6 +155,13 @@ mod tests {
             let refusal = reason(&format!(r#"{{"type":"{kind}"}}"#)).unwrap();
             assert!(!refusal.is_about_the_card(), "{kind}");
         }
+    }
+
+    #[test]
+    fn a_payment_company_in_trouble_leaves_it_open() {
+        let trouble =
+            r#"{"type":"PG_PROVIDER","pgCode":"PROVIDER_ERROR","pgMessage":"일시적인 오류"}"#;
+        assert_eq!(reason(trouble), None);
     }
 
     #[test]

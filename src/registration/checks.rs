@@ -294,14 +294,18 @@ pub fn verify_phone(
     for key in pause_keys(services, run, &run.kept.phone) {
         throttle::clear(db, &key)?;
     }
-    note_verified(db, run, "phone", now)?;
-    diesel::update(verifications::table.find((&run.id, "phone")))
+    let verified = diesel::update(verifications::table.find((&run.id, "phone")))
         .filter(verifications::provider_id.eq(provider_id))
         .set((
             verifications::verified_at.eq(now),
             verifications::locked_until.eq(None::<NaiveDateTime>),
         ))
         .execute(db)?;
+    // A form that was sent meanwhile began another verification: the code was of the one before.
+    if verified == 0 {
+        return Err(Error::SeeOther(super::pages::path(&run.id, "phone-code")));
+    }
+    note_verified(db, run, "phone", now)?;
     Ok(())
 }
 

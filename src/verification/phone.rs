@@ -301,6 +301,8 @@ pub enum Confirmation {
     Expired,
     /// It is the one that was sent, but the person is another: the code is dead.
     Mismatch,
+    /// There was no definite answer: it may have been looked at, so its try counts.
+    Unknown,
 }
 
 /// Why no code is on its way.

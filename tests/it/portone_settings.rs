@@ -120,7 +120,10 @@ const KEYS: (u16, &str) = (
     200,
     r#"{"items":[],"page":{"number":0,"size":1,"totalCount":0}}"#,
 );
-const BUSINESS: (u16, &str) = (200, r#"{"result":[{"brn":"9998100015","error":"x"}]}"#);
+const BUSINESS: (u16, &str) = (
+    200,
+    r#"{"result":[{"brn":"9998100015","error":"등록되지 않은 번호"}]}"#,
+);
 
 #[test]
 fn check_config_online_proves_secret_and_channels_and_issues_sends_and_charges_nothing() {

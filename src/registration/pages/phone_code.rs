@@ -190,6 +190,9 @@ fn confirm(
                 .for_each(|check| check.expires_at = None);
             Refused::wrong("code", Message::new("err-holder-other"))
         }
+        Ok(Confirmation::Unknown) => {
+            return Ok(Some(Refused::unreachable("code", "phone-unreachable")));
+        }
         Err(_) => {
             services
                 .db

@@ -172,12 +172,17 @@ fn a_lost_answer_to_the_right_code_costs_no_try_and_the_same_code_goes_on() {
 }
 
 #[test]
-fn an_outage_while_a_code_is_checked_costs_no_try() {
+fn a_code_that_may_have_been_looked_at_costs_its_try_and_one_that_was_not_costs_none() {
     let (fake, _app, person, run) = at_the_phone();
     enter_holder(&person, &run, "010-1234-5678").leads_to(&format!("{run}/phone-code"));
     for _ in 0..6 {
-        fake.next(Operation::Confirm, Fault::Says(503, ""));
+        let refused = Fault::Says(401, r#"{"type":"UNAUTHORIZED"}"#);
+        fake.next(Operation::Confirm, refused);
         assert_eq!(enter_code(&person, &run, "123456").status, 503);
+    }
+    for _ in 0..4 {
+        fake.next(Operation::Confirm, Fault::Says(503, ""));
+        assert_eq!(enter_code(&person, &run, "000000").status, 503);
     }
     enter_code(&person, &run, "123456").leads_to(&format!("{run}/card"));
 }

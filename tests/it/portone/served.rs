@@ -66,7 +66,17 @@ fn i10_nothing_secret_is_logged_or_shown_with_portone_even_at_trace_level() {
     let run = person.start_registration("acme-lab");
     person.choose(&run, "named_card");
     let mut seen = String::new();
-    for fault in [
+    let holder = |phone: &str| {
+        let fields = [
+            ("holder_name", "김하나"),
+            ("birth_date", "900101"),
+            ("birth_digit", "2"),
+            ("carrier", "skt"),
+            ("phone_number", phone),
+        ];
+        person.fill(&format!("{run}/phone"), &fields).body
+    };
+    for (at, fault) in [
         Fault::DoneEnds,
         Fault::Says(
             400,
@@ -76,12 +86,23 @@ fn i10_nothing_secret_is_logged_or_shown_with_portone_even_at_trace_level() {
             502,
             r#"{"type":"PG_PROVIDER","pgCode":"01012345678","pgMessage":"9001012"}"#,
         ),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         fake.next(Operation::Send, fault);
-        seen += &person.ask_for_a_code(&run).body;
-        // Another number, since a code may have been sent to the first.
-        seen += &person.open("/billing/payment-methods").body;
+        // A number of its own for each, since a code may have been sent to the one before.
+        seen += &holder(&format!("0101234567{at}"));
     }
+    seen += &holder("010-1234-5678");
+    let code = |code| person.fill(&format!("{run}/phone-code"), &[("code", code)]);
+    seen += &code("654321").body;
+    let words = r#"{"type":"PG_PROVIDER","pgCode":"123456","pgMessage":"123456 9001012"}"#;
+    fake.next(Operation::Confirm, Fault::Says(502, words));
+    seen += &code("123456").body;
+    fake.next(Operation::Confirm, Fault::DoneEnds);
+    seen += &code("123456").body;
+    code("123456").leads_to(&format!("{run}/card"));
     let run = person.reach_the_anonymous_card_page("acme-ml");
     for fault in [
         Fault::Says(
@@ -110,6 +131,11 @@ fn i10_nothing_secret_is_logged_or_shown_with_portone_even_at_trace_level() {
         assert_eq!(page.status, status, "{timestamp}");
         seen += &page.body;
     }
+    assert_eq!(
+        fake.struck().values().sum::<usize>(),
+        8,
+        "each fault struck"
+    );
     console.terminate();
     let log = console.ended();
     assert!(
@@ -130,6 +156,8 @@ fn i10_nothing_secret_is_logged_or_shown_with_portone_even_at_trace_level() {
         "01012345678",
         "010-1234-5678",
         "123456",
+        "654321",
+        "김하나",
         "CanaryPortOneSecret",
         "CanaryBillingKey",
         "CanaryEvent",
