@@ -7,7 +7,6 @@ use billing_console::{
     db::{AnyConnection, schema as s},
     error::Error,
     gateway::sandbox,
-    secrets::{Purpose, SecretKey},
 };
 use diesel::{connection::SimpleConnection, prelude::*};
 
@@ -141,15 +140,10 @@ fn no_key_is_left_over(db: &mut AnyConnection) -> Vec<String> {
 
 /// What somebody was told is in the database.
 fn is_durable(db: &mut AnyConnection, told: &Told) -> Option<String> {
-    // A form's key is kept as its digest.
-    let key = SecretKey::from_hex(crate::app::KEY).unwrap().digest(
-        Purpose::AttemptKey,
-        &[told.run.as_bytes(), told.key.as_bytes()],
-    );
     let found: Option<(String, String, Option<String>)> = s::card_attempts::table
         .inner_join(s::registrations::table)
         .filter(s::card_attempts::registration_id.eq(&told.run))
-        .filter(s::card_attempts::idempotency_key.eq(key))
+        .filter(s::card_attempts::idempotency_key.eq(&told.key))
         .select((
             s::card_attempts::state,
             s::registrations::state,
