@@ -36,16 +36,19 @@ fn serve(database: &TestDatabase, fake: &Fake, log: &str) -> (Served, Person) {
 fn serve_registers_and_changes_a_card_of_each_kind() {
     let (database, fake) = (TestDatabase::new(), Fake::start());
     let (console, person) = serve(&database, &fake, "warn");
-    for number in ["5555555555554444", "9410000000000005"] {
-        let run = person.reach_the_anonymous_card_page("acme-lab");
+    let run = person.reach_the_named_card_page("acme-lab");
+    person
+        .enter_card(&run, "4242424242424242")
+        .leads_to(&format!("{run}/complete"));
+    for (group, number) in [
+        ("acme-lab", "9410000000000005"),
+        ("acme-main", "5555555555554444"),
+    ] {
+        let run = person.reach_the_anonymous_card_page(group);
         person
             .enter_card(&run, number)
             .leads_to(&format!("{run}/complete"));
     }
-    let run = person.reach_the_named_card_page("acme-main");
-    person
-        .enter_card(&run, "4242424242424242")
-        .leads_to(&format!("{run}/complete"));
     // The worker deletes the first card's key.
     for _ in 0..300 {
         if fake.live_keys().len() == 2 {
