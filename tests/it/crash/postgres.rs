@@ -5,9 +5,12 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
+
+use diesel::Connection;
 
 use super::{
     console::{Process, ask, lasting_ports, wait_for},
@@ -24,6 +27,7 @@ pub struct Server {
     programs: PathBuf,
     folder: tempfile::TempDir,
     address: SocketAddr,
+    running: Mutex<Option<Child>>,
 }
 
 impl Server {
@@ -32,6 +36,7 @@ impl Server {
             programs: programs(),
             folder: tempfile::tempdir().unwrap(),
             address: ([127, 0, 0, 1], lasting_ports(1)[0]).into(),
+            running: Mutex::default(),
         };
         if is_root() {
             let owned = Command::new("chown")
@@ -55,34 +60,42 @@ impl Server {
         server
     }
 
+    /// As a child of the test: what ends the test's group ends it, too.
     fn begin(&self) {
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off",
-            self.address.port(),
-            self.folder.path().display()
-        );
-        self.run(
-            "pg_ctl",
-            &[
-                "-w",
-                "-t",
-                "60",
-                "-l",
-                &self.file("log"),
-                "-o",
-                &options,
-                "start",
-            ],
-        );
+        let port = self.address.port().to_string();
+        let sockets = format!("unix_socket_directories={}", self.folder.path().display());
+        let settings = [
+            "-p",
+            &port,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            &sockets,
+            "-c",
+            "fsync=off",
+        ];
+        let running = self.command("postgres", &settings).spawn().unwrap();
+        *self.running.lock().unwrap() = Some(running);
+        wait_for("PostgreSQL", || {
+            diesel::PgConnection::establish(&Self::url_at(self.address)).is_ok()
+        });
     }
 
     /// `immediate` is a crash: connections are dropped, the server recovers when it starts.
     fn stop(&self, mode: &str) {
         self.run("pg_ctl", &["-w", "-t", "60", "-m", mode, "stop"]);
+        if let Some(mut running) = self.running.lock().unwrap().take() {
+            running.wait().unwrap();
+        }
+    }
+
+    fn run(&self, program: &str, args: &[&str]) {
+        let status = self.command(program, args).status();
+        assert!(status.unwrap().success(), "{program} {args:?}");
     }
 
     /// PostgreSQL refuses to run as root.
-    fn run(&self, program: &str, args: &[&str]) {
+    fn command(&self, program: &str, args: &[&str]) -> Command {
         let program = self.programs.join(program);
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
@@ -91,17 +104,15 @@ impl Server {
         } else {
             Command::new(program)
         };
-        // A server that goes on keeps what it was given: not the pipes that the test is read from.
-        let status = command
+        command
             .args(["-D", &self.file("data")])
             .args(args)
             .current_dir("/")
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        assert!(status.unwrap().success(), "{args:?}");
+            .stderr(Stdio::null());
+        command
     }
 
     /// Its one database.
