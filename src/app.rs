@@ -41,7 +41,7 @@ use crate::{
         sandbox::{SandboxBusinessRegistry, SandboxPhone},
     },
     web::{
-        guard, health,
+        Admission, connections, guard, health,
         session::{DatabaseSessions, cookie_name},
         static_files,
     },
@@ -65,6 +65,8 @@ pub struct Services {
     pub registry: Arc<dyn BusinessRegistry>,
     /// The sandbox's phone, whose messages the demo shows.
     pub sandbox_phone: Option<Arc<SandboxPhone>>,
+    /// Who may work now.
+    pub admission: Admission,
     /// The terms that a card's registration asks for.
     pub terms: Terms,
     draining: AtomicBool,
@@ -90,6 +92,7 @@ impl Services {
             sandbox_phone: providers.sandbox_phone,
             terms: Terms::load(settings.terms_dir.as_deref())?,
             csrf_key: settings.secret_key.derive(Purpose::Csrf),
+            admission: Admission::new(db.writers()),
             draining: AtomicBool::new(false),
             settings,
             db,
@@ -172,6 +175,13 @@ pub fn routes(config: &mut ServiceConfig, services: &Services) {
     }
 }
 
+/// How long a process that is being stopped still takes connections.
+const LAST_CALL: Duration = Duration::from_millis(500);
+/// How long what it has taken may last; with the two others, less than 10 s.
+const SHUTDOWN: u64 = 8;
+/// How long its worker is waited for: a job that is cut off is done again once its lease is over.
+const WORKER_STOPS_WITHIN: Duration = Duration::from_secs(1);
+
 /// Answers requests until SIGTERM or SIGINT, with the worker beside it; then finishes what it has taken.
 /// Says `ready` once it heeds both.
 ///
@@ -209,8 +219,9 @@ pub async fn serve(
     })
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))
-    .keep_alive(Duration::from_secs(30))
-    .shutdown_timeout(8)
+    .keep_alive(connections::KEEP_ALIVE)
+    .on_connect(connections::watch)
+    .shutdown_timeout(SHUTDOWN)
     .disable_signals()
     .listen(listener)
     .map_err(|e| format!("cannot listen: {e}"))?
@@ -220,11 +231,13 @@ pub async fn serve(
     actix_web::rt::spawn(async move {
         stop.await;
         services.draining.store(true, Ordering::Relaxed);
+        // Who believes us ready may send for a moment yet: it is answered, and its connection closed.
+        actix_web::rt::time::sleep(LAST_CALL).await;
         handle.stop(true).await;
     });
     ready();
     let answered = server.await.map_err(|e| format!("the server stopped: {e}"));
-    worker.stop();
+    worker.stop(WORKER_STOPS_WITHIN);
     answered
 }
 

@@ -25,6 +25,8 @@ pub enum Error {
     Stale(Box<Stale>),
     /// Too many tries: 429 until this time (UTC).
     TooMany(NaiveDateTime),
+    /// Too many wait already, nothing was begun: 503.
+    Busy,
     /// The database or a provider does not answer: 503. The text is for the log.
     Unavailable(String),
     /// A fault of the console: 500 with a reference. The text is for the log and holds no value that a user gave.

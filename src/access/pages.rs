@@ -15,8 +15,8 @@ use crate::{
     audit, demo,
     error::Error,
     web::{
-        self as pages, Fields, Message, Posted, Problems, Shell, Texts, Visit, fields::has_control,
-        see_other,
+        self as pages, Fields, Message, Posted, Problems, Shell, Texts, Visit, Work,
+        fields::has_control, see_other,
     },
 };
 
@@ -154,7 +154,9 @@ pub async fn submit(visit: Visit, posted: Posted) -> Result<HttpResponse, Error>
     let address = visit.address.to_string();
     let asked = email.clone();
     let answer = visit
-        .block(move |services| try_sign_in(services, &asked, &fields, &address))
+        .block(Work::Password, move |services| {
+            try_sign_in(services, &asked, &fields, &address)
+        })
         .await?;
     match answer {
         Answer::Right { user_id } => {

@@ -199,6 +199,7 @@ fn run(
     greeting: impl FnOnce(&str) -> String,
 ) -> Result<(), Failure> {
     leave_no_core_dump();
+    take_every_descriptor();
     let address = settings.base_url.clone();
     let services = Services::new(settings, db, Arc::new(SystemClock)).map_err(Failure::Misused)?;
     let greeting = greeting(&address);
@@ -211,6 +212,19 @@ fn run(
     actix_web::rt::System::new()
         .block_on(app::serve(Data::new(services), listener, greet))
         .map_err(Failure::Failed)
+}
+
+/// Each connection takes two descriptors, and the usual soft limit of 1,024 is for programs that use `select`.
+fn take_every_descriptor() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(e) = setrlimit(Resource::Nofile, all) {
+        log::warn!("the limit of open files stays as it is: {e}");
+    }
 }
 
 /// A crash must not write to disk what memory held: card numbers pass through it.

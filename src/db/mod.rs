@@ -78,6 +78,7 @@ impl std::str::FromStr for DatabaseUrl {
 #[derive(Clone)]
 pub struct Database {
     pool: r2d2::Pool<Connector>,
+    writers: usize,
 }
 
 /// A connection on loan from the pool.
@@ -92,14 +93,21 @@ impl Database {
         let connector = Connector { url: url.clone() };
         r2d2::ManageConnection::connect(&connector)
             .map_err(|e| format!("cannot open the database: {e}"))?;
+        let writers = connector.writers();
+        // Those who read, those who write, the worker's threads, and some for whoever a provider just answered.
         let pool = r2d2::Pool::builder()
-            .max_size(8)
+            .max_size(16)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_secs(2))
             .test_on_check_out(connector.needs_check())
             .error_handler(Box::new(LogPoolError))
             .build_unchecked(connector);
-        Ok(Self { pool })
+        Ok(Self { pool, writers })
+    }
+
+    /// How many writers it is worth letting in at once: SQLite has one lock for all.
+    pub fn writers(&self) -> usize {
+        self.writers
     }
 
     /// A connection, after at most 2 s.
@@ -242,6 +250,16 @@ impl Connector {
             DatabaseUrl::Sqlite(_) => false,
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(_) => true,
+        }
+    }
+}
+
+impl Connector {
+    fn writers(&self) -> usize {
+        match self.url {
+            DatabaseUrl::Sqlite(_) => 1,
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(_) => 4,
         }
     }
 }

@@ -53,11 +53,12 @@ impl Worker {
         }
     }
 
-    /// Lets the threads end their jobs and waits for them.
-    pub fn stop(self) {
+    /// Lets the threads end their jobs and waits so long for them: a provider that hangs holds nobody up.
+    pub fn stop(self, within: Duration) {
         self.is_stopped.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            let _ = thread.join();
+        let began = Instant::now();
+        while began.elapsed() < within && !self.threads.iter().all(JoinHandle::is_finished) {
+            thread::sleep(Duration::from_millis(10));
         }
     }
 }
@@ -139,6 +140,10 @@ fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
 /// # Errors
 /// [`Error::Unavailable`]
 pub fn keep_house(services: &Services) -> Result<(), Error> {
+    let turned_away = services.admission.take_turned_away();
+    if turned_away > 0 {
+        log::warn!("{turned_away} requests were turned away: too many came at once");
+    }
     let now = services.clock.now();
     services.db.transaction(|db| {
         registration::store::expire_old(db, now)?;

@@ -17,6 +17,7 @@ use crate::{
     gateway::BillingKey,
     payment_methods::events::{self, Event, EventKind, Received},
     settings::Gateway,
+    web::{WRITE_WITHIN, Work, in_time},
 };
 
 /// The longest body; those documented have a few hundred bytes.
@@ -62,14 +63,14 @@ async fn take(
             return Ok(answer(status, why));
         }
     };
-    let received = web::block(move || {
+    let pass = services.admission.enter(Work::Write).await?;
+    let received = in_time(services, WRITE_WITHIN, move |services| {
+        let _pass = pass;
         services
             .db
             .transaction(|db| events::receive(db, &event, services.clock.now()))
     });
-    let received = received
-        .await
-        .map_err(|_| Error::Unavailable("an event was not kept".into()))??;
+    let received = received.await?;
     Ok(match received {
         Received::New | Received::Again => answer(StatusCode::OK, "taken"),
         Received::Replayed => {

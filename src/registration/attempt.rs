@@ -257,7 +257,27 @@ pub fn reopen_run(
     now: NaiveDateTime,
 ) -> Result<(), Error> {
     jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
+    end_other_runs(db, attempt, now)?;
     set_run_state(db, &attempt.registration_id, State::Open, now)
+}
+
+/// A second window can start a run in the moment before the first one's card is sent. A person has one open run for
+/// a group: the one whose card was sent goes on.
+fn end_other_runs(
+    db: &mut AnyConnection,
+    attempt: &Attempt,
+    now: NaiveDateTime,
+) -> Result<(), Error> {
+    let others: Vec<String> = registrations::table
+        .filter(registrations::group_id.eq(&attempt.group_id))
+        .filter(registrations::user_id.eq(&attempt.user_id))
+        .filter(registrations::state.eq(State::Open.as_str()))
+        .filter(registrations::id.ne(&attempt.registration_id))
+        .select(registrations::id)
+        .load(db)?;
+    others
+        .iter()
+        .try_for_each(|id| super::store::end(db, id, State::Expired, now))
 }
 
 /// Gives back the places of the refusal limits.

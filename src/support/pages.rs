@@ -23,7 +23,7 @@ use crate::{
         rules::is_offered_payment_methods,
     },
     registration::{self, rules::Progress},
-    web::{self as pages, Message, Section, Shell, Texts, Visit, fields::search_text},
+    web::{self as pages, Message, Section, Shell, Texts, Visit, Work, fields::search_text},
 };
 
 /// The support pages.
@@ -66,7 +66,7 @@ async fn search(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, 
     if !q.is_empty() {
         let (actor, count) = (viewer.id.clone(), found.len());
         visit
-            .block(move |services| {
+            .block(Work::Write, move |services| {
                 let entry = audit::Entry::new(audit::CONSOLE, &actor, "support.searched", "groups")
                     .detail("found", count);
                 services
@@ -123,7 +123,7 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
     // The row comes first: what is not recorded is not shown.
     let (actor, subject) = (viewer.id.clone(), group.clone());
     visit
-        .block(move |services| {
+        .block(Work::Write, move |services| {
             let entry = audit::Entry::new(&organization, &actor, "support.viewed", &subject);
             services
                 .db

@@ -39,7 +39,7 @@ impl ResponseError for Error {
             Self::Form(BadForm::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Stale(_) => StatusCode::CONFLICT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -165,13 +165,11 @@ pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
             },
         ),
         Error::TooMany(until) => too_many(asked, *until),
+        // The worker logs how many: a line for each would be more load.
+        Error::Busy => unavailable(asked, "1"),
         Error::Unavailable(why) => {
             log::error!("503 {why} request={}", asked.id);
-            let mut response = of_status(asked, StatusCode::SERVICE_UNAVAILABLE);
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
-            response
+            unavailable(asked, "5")
         }
         Error::Internal(why) => {
             log::error!("500 {why} request={}", asked.id);
@@ -179,6 +177,16 @@ pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
         }
         other => of_status(asked, other.status_code()),
     }
+}
+
+/// 503, and in how many seconds to try again.
+fn unavailable(asked: &Asked, seconds: &'static str) -> HttpResponse {
+    let mut response = of_status(asked, StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(
+        header::RETRY_AFTER,
+        header::HeaderValue::from_static(seconds),
+    );
+    response
 }
 
 /// The page of a status.

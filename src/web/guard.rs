@@ -12,7 +12,7 @@ use actix_web::{
     dev::{Payload, RequestHead, ServiceRequest, ServiceResponse},
     error::{InternalError, PayloadError},
     http::{
-        Method, StatusCode,
+        ConnectionType, Method, StatusCode,
         header::{self, AcceptEncoding, Encoding, Header, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -21,6 +21,7 @@ use actix_web::{
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
+use super::connections::Running;
 use super::error_pages::{self, Asked};
 use crate::{app::Services, error::Error, secrets::random_hex, settings::Settings};
 
@@ -62,6 +63,7 @@ pub async fn watch(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let began = Instant::now();
+    let _running = Running::begin(request.request());
     let Some(services) = request.app_data::<Data<Services>>().cloned() else {
         return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
     };
@@ -94,6 +96,11 @@ pub async fn watch(
     };
     if let Some(cookie) = language {
         let _ = response.add_cookie(&cookie);
+    }
+    if asked.services.is_draining() {
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
     set_headers(response.headers_mut(), &asked);
     log::debug!(

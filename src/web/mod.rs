@@ -1,5 +1,7 @@
 //! What every page shares: the visit, the layout, forms, languages, headers, error pages, static files.
 
+pub mod admission;
+pub mod connections;
 pub mod csrf;
 pub mod error_pages;
 pub mod fields;
@@ -12,10 +14,11 @@ pub mod static_files;
 pub mod texts;
 mod visit;
 
+pub use admission::{Admission, Work};
 pub use fields::{Fields, Posted, Problems};
 pub use shell::{Section, Shell};
 pub use texts::{Lang, Message, Texts, Value};
-pub use visit::{Visit, see_other};
+pub use visit::{Visit, WRITE_WITHIN, in_time, see_other};
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;

@@ -8,7 +8,9 @@ use actix_session::{Session, SessionExt};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
 use std::future::{Ready, ready};
 
-use super::{Fields, Posted, Section, Shell, Texts, csrf, error_pages, forget, guard, session};
+use super::{
+    Fields, Posted, Section, Shell, Texts, Work, csrf, error_pages, forget, guard, session,
+};
 use crate::{
     access::{self, Viewer},
     app::Services,
@@ -20,7 +22,7 @@ use crate::{
 /// How long a page waits for what it reads: longer than the pool does for a connection.
 const READ_WITHIN: Duration = Duration::from_secs(8);
 /// How long a form waits for its transaction: longer than one waits for another's lock.
-const WRITE_WITHIN: Duration = Duration::from_secs(12);
+pub const WRITE_WITHIN: Duration = Duration::from_secs(12);
 /// How long a form waits for its transaction, a provider's answer and what follows from it.
 const CALL_WITHIN: Duration = Duration::from_secs(30);
 
@@ -61,14 +63,17 @@ impl Visit {
     /// Reads for a page: the visitor and what `work` gives, in one read transaction.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] before any other, then those of `work`.
+    /// [`Error::SignedOut`] before any other, then [`Error::Busy`], then those of `work`.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut AnyConnection, &Viewer) -> Result<T, Error> + Send + 'static,
     ) -> Result<(Viewer, T), Error> {
         let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
         let route = self.route();
+        let pass = self.services.admission.enter(Work::Read).await?;
         in_time(self.services.clone(), READ_WITHIN, move |services| {
+            let _pass = pass;
+            fail::fail_point!("page-read");
             let now = services.clock.now();
             let mut visitor = None;
             let done = services.db.transaction(|db| {
@@ -94,7 +99,8 @@ impl Visit {
     /// takes the database's lock, and a session that ended meanwhile stops everything.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] before any other, then [`Error::Untrusted`], [`Error::Form`] and those of `work`.
+    /// [`Error::SignedOut`] before any other, then [`Error::Busy`], [`Error::Untrusted`], [`Error::Form`] and those of
+    /// `work`.
     pub async fn write<T: Send + 'static>(
         &self,
         posted: Posted,
@@ -115,6 +121,11 @@ impl Visit {
         work: impl FnOnce(&mut AnyConnection, &Viewer, &Fields) -> Result<T, Error> + Send + 'static,
         then: impl FnOnce(&Services, T) -> Result<U, Error> + Send + 'static,
     ) -> Result<(Viewer, U), Error> {
+        let pass = self.services.admission.enter(Work::Call).await?;
+        let then = move |services: &Services, done| {
+            let _pass = pass;
+            then(services, done)
+        };
         self.write_within(CALL_WITHIN, posted, work, then).await
     }
 
@@ -128,6 +139,7 @@ impl Visit {
         let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
         let route = self.route();
         let from_our_pages = self.is_from_our_pages();
+        let pass = self.services.admission.enter(Work::Write).await?;
         in_time(self.services.clone(), limit, move |services| {
             let now = services.clock.now();
             let mut visitor = None;
@@ -148,6 +160,8 @@ impl Visit {
                     .db
                     .transaction(|db| audit::count_refusal(db, viewer, &route, status, now))?;
             }
+            // A provider's answer is not waited for in the writers' line.
+            drop(pass);
             let answer = then(services, done?)?;
             Ok((visitor.ok_or(Error::SignedOut)?, answer))
         })
@@ -158,12 +172,19 @@ impl Visit {
     /// Runs blocking work to its end in a thread of its own, even when the client goes away.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::Unavailable`] when it takes too long; [`Error::Internal`] when it panicked.
+    /// [`Error::Busy`]; those of `work`; [`Error::Unavailable`] when it takes too long; [`Error::Internal`] when it
+    /// panicked.
     pub async fn block<T: Send + 'static>(
         &self,
+        kind: Work,
         work: impl FnOnce(&Services) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        in_time(self.services.clone(), CALL_WITHIN, work).await
+        let pass = self.services.admission.enter(kind).await?;
+        in_time(self.services.clone(), CALL_WITHIN, move |services| {
+            let _pass = pass;
+            work(services)
+        })
+        .await
     }
 
     /// The frame of a page for this visitor.
@@ -252,7 +273,7 @@ impl Visit {
 ///
 /// # Errors
 /// Those of `work`; [`Error::Unavailable`] when it takes longer; [`Error::Internal`] when it panicked.
-pub(super) async fn in_time<T: Send + 'static>(
+pub async fn in_time<T: Send + 'static>(
     services: Data<Services>,
     limit: Duration,
     work: impl FnOnce(&Services) -> Result<T, Error> + Send + 'static,

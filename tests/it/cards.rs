@@ -275,6 +275,53 @@ fn a_refusal_found_by_looking_up_is_told_with_its_reason() {
 }
 
 #[test]
+fn a_run_that_a_second_window_began_meanwhile_ends_when_the_first_can_be_gone_on_with() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    app.faults.fail_look_ups(1);
+    app.faults.take_effect_late(1);
+    person
+        .enter_card(&run, "4000000000000259")
+        .leads_to(&format!("{run}/confirming"));
+    // As when its start came between the first one's check and its intent, which only PostgreSQL lets happen.
+    let id = run.rsplit('/').next().unwrap();
+    let of_first = s::registrations::table.find(id).select((
+        s::registrations::organization_id,
+        s::registrations::user_id,
+        s::registrations::created_at,
+    ));
+    let (organization, user, now): (String, String, chrono::NaiveDateTime) =
+        of_first.first(&mut *app.connection()).unwrap();
+    diesel::insert_into(s::registrations::table)
+        .values((
+            s::registrations::id.eq("second"),
+            s::registrations::reference.eq("PM-2222-2222"),
+            s::registrations::organization_id.eq(organization),
+            s::registrations::group_id.eq("acme-lab"),
+            s::registrations::user_id.eq(user),
+            s::registrations::kind.eq("register"),
+            s::registrations::state.eq("open"),
+            s::registrations::group_version.eq(1),
+            s::registrations::created_at.eq(now),
+            s::registrations::updated_at.eq(now),
+        ))
+        .execute(&mut *app.connection())
+        .unwrap();
+    let state = |id: &str| {
+        let state = s::registrations::table
+            .find(id)
+            .select(s::registrations::state);
+        state.first::<String>(&mut *app.connection()).unwrap()
+    };
+    app.until("the first run's end of waiting", |_| {
+        app.clock.advance(chrono::TimeDelta::seconds(1));
+        (state(id) == "open").then_some(())
+    });
+    assert_eq!(state("second"), "expired");
+}
+
+#[test]
 fn an_outcome_that_stays_open_becomes_a_case_for_staff() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");

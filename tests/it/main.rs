@@ -16,6 +16,8 @@ mod crash;
 mod database;
 mod forms;
 mod import;
+#[cfg(feature = "failpoints")]
+mod load;
 mod look;
 mod nts;
 mod outside;

@@ -92,6 +92,23 @@ impl Process {
         self.child.id()
     }
 
+    /// SIGTERM, as an operator's supervisor sends it.
+    pub fn terminate(&self) {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").arg(id).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub fn ended(mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
+        tasks.unwrap().count()
+    }
+
     /// SIGKILL: no destructor, no flush.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -20,7 +20,7 @@ use billing_console::db::{AnyConnection, schema as s};
 use diesel::prelude::*;
 
 use self::console::wait_for;
-pub use self::console::{Process, free_port};
+pub use self::console::{Process, ask, free_port};
 use crate::{
     app::{Person, TestApp, TestDatabase, card},
     cards::assert_keys_match,
