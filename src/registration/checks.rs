@@ -177,8 +177,8 @@ fn why_no_send(check: &PhoneCheck, now: NaiveDateTime) -> Option<NotNow> {
     })
 }
 
-/// No code is on its way for certain: none can be entered. What was not sent counts nowhere, and another may be asked
-/// for at once. What the carrier refused counts, else anybody could try out who holds a number; what may have been sent
+/// No code is on its way for certain: none can be entered, but the one before where nothing was sent again. What was not
+/// sent counts nowhere, and another may be asked for at once. What the carrier refused counts, else anybody could try out who holds a number; what may have been sent
 /// counts, too, and another must wait.
 ///
 /// # Errors
@@ -197,13 +197,24 @@ pub fn undo_send(
     if why == NotDelivered::NotSent {
         throttle::give_back(db, &number_key(services, "phone", phone))?;
     }
-    diesel::update(verifications::table.find((&run.id, "phone")))
+    let row = verifications::table.find((&run.id, "phone"));
+    diesel::update(row)
         .set((
             verifications::sent_at.eq(None::<NaiveDateTime>),
             verifications::expires_at.eq(None::<NaiveDateTime>),
             verifications::sends.eq(verifications::sends - uncounted),
         ))
         .execute(db)?;
+    if let (NotDelivered::NotSent, Some(before)) = (why, &run.phone) {
+        diesel::update(row)
+            .filter(verifications::provider_id.eq(&before.provider_id))
+            .set((
+                verifications::tries.eq(before.tries),
+                verifications::sent_at.eq(before.sent_at),
+                verifications::expires_at.eq(before.expires_at),
+            ))
+            .execute(db)?;
+    }
     Ok(())
 }
 

@@ -168,6 +168,7 @@ impl PhoneVerification for SandboxPhone {
     }
 
     fn resend(&self, verification_id: &str, phone: &PhoneNumber) -> Result<(), NotDelivered> {
+        fail::fail_point!("phone-not-sent", |_| Err(NotDelivered::NotSent));
         self.deliver(verification_id, phone)
             .map_err(|_| NotDelivered::NotSent)
     }

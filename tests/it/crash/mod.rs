@@ -334,3 +334,22 @@ fn an_outage_of_the_phone_service_costs_no_try_of_the_code() {
         .fill(&code, &[("code", "123456")])
         .leads_to(&format!("{run}/card"));
 }
+
+#[test]
+fn a_code_that_could_not_be_sent_again_leaves_the_one_before_in_force() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.start_registration("acme-lab");
+    person.choose(&run, "named_card");
+    person.ask_for_a_code(&run);
+    let code = format!("{run}/phone-code");
+    app.clock.advance(chrono::TimeDelta::seconds(31));
+    fail::cfg("phone-not-sent", "return").unwrap();
+    let form = person.open(&code);
+    let page = person.send(&form, &format!("{code}/resend"), &[]);
+    assert_eq!(page.status, 503, "{}", page.body);
+    fail::remove("phone-not-sent");
+    person
+        .fill(&code, &[("code", "123456")])
+        .leads_to(&format!("{run}/card"));
+}
