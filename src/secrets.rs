@@ -158,7 +158,9 @@ pub fn to_hex(bytes: &[u8]) -> String {
 
 /// The bytes of a hexadecimal text; `None` when it is none.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+    // `from_str_radix` takes a sign, too.
+    let is_hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !text.len().is_multiple_of(2) || !is_hexadecimal {
         return None;
     }
     (0..text.len())
@@ -205,6 +207,14 @@ mod tests {
         for text in ["", "zz", "00", &"0".repeat(126)] {
             let told = SecretKey::from_hex(text).err().unwrap();
             assert!(told.contains("openssl rand -hex 64") && !told.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn hexadecimal_is_pairs_of_digits_and_nothing_else() {
+        assert_eq!(from_hex("00fF"), Some(vec![0, 255]));
+        for text in ["0", "+1", "-1", " 1", "0x", "é"] {
+            assert_eq!(from_hex(text), None, "{text}");
         }
     }
 
