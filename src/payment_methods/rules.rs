@@ -292,7 +292,9 @@ mod tests {
         );
         assert_eq!(PageOf::nearest(2, 100).offset(), 50);
         assert_eq!(PageOf::nearest(1, 100).offset(), 0);
-        assert_eq!(PageOf::nearest(9, 101).offset(), 100);
+        for (rows, pages) in [(49, 1), (50, 1), (51, 2), (100, 2), (101, 3)] {
+            assert_eq!(PageOf::nearest(9, rows).number, pages, "{rows}");
+        }
     }
 
     #[test]

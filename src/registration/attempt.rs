@@ -292,3 +292,48 @@ pub fn verification_kind(choice: Option<Choice>) -> &'static str {
         _ => "phone",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(state: AttemptState) -> Attempt {
+        Attempt {
+            id: "attempt".into(),
+            reference: "PM-01J9-8C2K".into(),
+            registration_id: "run".into(),
+            group_id: "acme-lab".into(),
+            user_id: "ann".into(),
+            group_version: 1,
+            gateway_reference: "ours".into(),
+            state,
+            refusal: None,
+            created_at: "2026-11-24T05:02:11".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_outcome_that_is_open_for_ten_minutes_is_a_case_for_staff() {
+        for state in AttemptState::ALL {
+            let attempt = attempt(state);
+            let after = |seconds| attempt.created_at + TimeDelta::seconds(seconds);
+            assert!(!attempt.is_case_for_staff(after(599)), "{state:?}");
+            assert_eq!(
+                attempt.is_case_for_staff(after(600)),
+                [AttemptState::Calling, AttemptState::Unknown].contains(&state),
+                "{state:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn rule_8_only_an_anonymous_corporate_card_is_verified_by_its_business_number() {
+        for (choice, kind) in [
+            (Some(Choice::NamedCard), "phone"),
+            (Some(Choice::AnonymousCorporateCard), "business"),
+            (None, "phone"),
+        ] {
+            assert_eq!(verification_kind(choice), kind);
+        }
+    }
+}
