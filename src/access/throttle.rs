@@ -191,6 +191,20 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_takes_no_counter_is_an_error_and_not_tried_for_ever() {
+        let mut db = AnyConnection::in_memory();
+        diesel::sql_query(
+            "CREATE TRIGGER full BEFORE INSERT ON throttles BEGIN SELECT RAISE(ABORT, 'full'); END",
+        )
+        .execute(&mut db)
+        .unwrap();
+        assert!(matches!(
+            take(&mut db, "x", THREE_AN_HOUR, minute(0)),
+            Err(Error::Internal(_))
+        ));
+    }
+
+    #[test]
     fn a_place_that_is_given_back_is_free_and_there_are_never_more_than_all() {
         let mut db = AnyConnection::in_memory();
         for _ in 0..3 {

@@ -296,6 +296,7 @@ pub fn verification_kind(choice: Option<Choice>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registration::Kept;
 
     fn attempt(state: AttemptState) -> Attempt {
         Attempt {
@@ -324,6 +325,35 @@ mod tests {
                 "{state:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_database_that_takes_no_attempt_is_an_error_and_no_other_card_under_way() {
+        let mut db = AnyConnection::in_memory();
+        diesel::sql_query("DROP TABLE card_attempts")
+            .execute(&mut db)
+            .unwrap();
+        let attempt = attempt(AttemptState::Calling);
+        let run = Run {
+            id: attempt.registration_id,
+            reference: attempt.reference,
+            group_id: attempt.group_id,
+            user_id: attempt.user_id,
+            is_change: false,
+            state: State::Open,
+            group_version: attempt.group_version,
+            choice: Some(Choice::NamedCard),
+            accepted_terms: None,
+            kept: Kept::default(),
+            phone: None,
+            is_business_verified: false,
+            outcome: None,
+            created_at: attempt.created_at,
+        };
+        assert!(matches!(
+            intend(&mut db, &run, "key", attempt.created_at),
+            Err(Error::Internal(_))
+        ));
     }
 
     #[test]
