@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SECRET_KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+SECRET_KEY = "00112233445566778899aabbccddeeff" * 4
 
 
 def free_port():

@@ -216,6 +216,18 @@ mod tests {
             );
             assert_eq!(Role::parse(role.as_str()), Some(role));
         }
+        assert_eq!(Role::parse("owner"), None);
+    }
+
+    #[test]
+    fn staff_begin_at_their_search_and_everybody_else_at_the_tab() {
+        for role in Role::ALL {
+            let expected = match role {
+                Role::Support => "/support/groups",
+                _ => "/billing/payment-methods",
+            };
+            assert_eq!(viewer(role).home(), expected, "{role:?}");
+        }
     }
 
     #[test]

@@ -141,3 +141,123 @@ fn ends_at(db: &mut AnyConnection, key: &str) -> Result<Option<NaiveDateTime>, E
 pub fn remove_ended(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usize, Error> {
     Ok(diesel::delete(throttles::table.filter(throttles::ends_at.le(now))).execute(db)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREE_AN_HOUR: Limit = Limit {
+        count: 3,
+        window: TimeDelta::hours(1),
+    };
+
+    /// So many minutes after the first try.
+    fn minute(minutes: i64) -> NaiveDateTime {
+        let first: NaiveDateTime = "2026-11-24T05:02:11".parse().unwrap();
+        first + TimeDelta::minutes(minutes)
+    }
+
+    /// Nothing where a place was free, else when the next one is.
+    fn full_until(tried: Result<(), Error>) -> Option<NaiveDateTime> {
+        match tried {
+            Ok(()) => None,
+            Err(Error::TooMany(until)) => Some(until),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn take_at(db: &mut AnyConnection, minutes: i64) -> Option<NaiveDateTime> {
+        full_until(take(db, "x", THREE_AN_HOUR, minute(minutes)))
+    }
+
+    fn look_at(db: &mut AnyConnection, minutes: i64) -> Option<NaiveDateTime> {
+        full_until(check(db, "x", THREE_AN_HOUR, minute(minutes)))
+    }
+
+    #[test]
+    fn so_many_are_let_through_until_the_window_ends_and_then_as_many_again() {
+        let mut db = AnyConnection::in_memory();
+        for minutes in [0, 10, 20] {
+            assert_eq!(take_at(&mut db, minutes), None);
+        }
+        for minutes in [20, 59] {
+            assert_eq!(take_at(&mut db, minutes), Some(minute(60)));
+        }
+        for minutes in [60, 70, 80] {
+            assert_eq!(take_at(&mut db, minutes), None);
+        }
+        assert_eq!(take_at(&mut db, 119), Some(minute(120)));
+        assert!(take(&mut db, "y", THREE_AN_HOUR, minute(119)).is_ok());
+    }
+
+    #[test]
+    fn a_database_that_takes_no_counter_is_an_error_and_not_tried_for_ever() {
+        let mut db = AnyConnection::in_memory();
+        diesel::sql_query(
+            "CREATE TRIGGER full BEFORE INSERT ON throttles BEGIN SELECT RAISE(ABORT, 'full'); END",
+        )
+        .execute(&mut db)
+        .unwrap();
+        assert!(matches!(
+            take(&mut db, "x", THREE_AN_HOUR, minute(0)),
+            Err(Error::Internal(_))
+        ));
+    }
+
+    #[test]
+    fn a_place_that_is_given_back_is_free_and_there_are_never_more_than_all() {
+        let mut db = AnyConnection::in_memory();
+        for _ in 0..3 {
+            assert_eq!(take_at(&mut db, 0), None);
+        }
+        give_back(&mut db, "x").unwrap();
+        assert_eq!(take_at(&mut db, 1), None);
+        assert_eq!(take_at(&mut db, 1), Some(minute(60)));
+
+        for _ in 0..5 {
+            give_back(&mut db, "x").unwrap();
+        }
+        for _ in 0..3 {
+            assert_eq!(take_at(&mut db, 2), None);
+        }
+        assert_eq!(take_at(&mut db, 2), Some(minute(60)));
+    }
+
+    #[test]
+    fn looking_takes_no_place() {
+        let mut db = AnyConnection::in_memory();
+        assert_eq!(look_at(&mut db, 0), None);
+        for _ in 0..3 {
+            assert_eq!(take_at(&mut db, 0), None);
+            look_at(&mut db, 0);
+        }
+        assert_eq!(look_at(&mut db, 59), Some(minute(60)));
+        assert_eq!(look_at(&mut db, 60), None);
+        clear(&mut db, "x").unwrap();
+        assert_eq!(look_at(&mut db, 0), None);
+    }
+
+    #[test]
+    fn a_pause_counts_from_the_last_try_and_only_where_every_place_is_taken() {
+        let mut db = AnyConnection::in_memory();
+        for _ in 0..3 {
+            pause_if_full(&mut db, "x", THREE_AN_HOUR, minute(200)).unwrap();
+            assert_eq!(take_at(&mut db, 30), None);
+        }
+        assert_eq!(look_at(&mut db, 30), Some(minute(90)));
+        pause_if_full(&mut db, "x", THREE_AN_HOUR, minute(95)).unwrap();
+        assert_eq!(look_at(&mut db, 30), Some(minute(95)));
+    }
+
+    #[test]
+    fn a_counter_whose_window_is_over_is_removed() {
+        let mut db = AnyConnection::in_memory();
+        for (key, minutes) in [("x", 0), ("y", 0), ("z", 1)] {
+            take(&mut db, key, THREE_AN_HOUR, minute(minutes)).unwrap();
+        }
+        assert_eq!(remove_ended(&mut db, minute(59)).unwrap(), 0);
+        assert_eq!(remove_ended(&mut db, minute(60)).unwrap(), 2);
+        assert_eq!(remove_ended(&mut db, minute(60)).unwrap(), 0);
+        assert_eq!(remove_ended(&mut db, minute(61)).unwrap(), 1);
+    }
+}

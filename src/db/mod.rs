@@ -237,6 +237,16 @@ impl AnyConnection {
     }
 }
 
+#[cfg(test)]
+impl AnyConnection {
+    /// An empty database of a unit test's own.
+    pub fn in_memory() -> Self {
+        let mut db = Self::Sqlite(SqliteConnection::establish(":memory:").unwrap());
+        db.migrate().unwrap();
+        db
+    }
+}
+
 /// Makes connections for the pool.
 #[derive(Debug)]
 pub struct Connector {

@@ -203,7 +203,13 @@ pub fn is_offered_payment_methods(member_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{NaiveDateTime, TimeDelta};
+
     use super::*;
+    use crate::{
+        gateway::{BillingKey, Expiry, Issuer, LastFour, Owner},
+        payment_methods::{Card, PaymentMethod},
+    };
 
     #[test]
     fn rule_6_a_main_group_without_a_method_restricts_service_a_sub_group_risks_late_fees() {
@@ -216,6 +222,49 @@ mod tests {
             gravity(Class::Sub, Status::Card, Some(Failure::KeyDeleted)),
             Some(Gravity::Failed(Failure::KeyDeleted))
         );
+    }
+
+    #[test]
+    fn rule_6_the_gravest_comes_first() {
+        let mut told = [
+            Gravity::Failed(Failure::ChargeFailed),
+            Gravity::LateFee,
+            Gravity::Failed(Failure::KeyDeleted),
+            Gravity::Restricted,
+        ];
+        told.sort_by_key(|gravity| gravity.rank());
+        assert_eq!(
+            told,
+            [
+                Gravity::Restricted,
+                Gravity::Failed(Failure::KeyDeleted),
+                Gravity::LateFee,
+                Gravity::Failed(Failure::ChargeFailed),
+            ]
+        );
+    }
+
+    #[test]
+    fn groups_are_counted_by_how_they_stand() {
+        let mut counts = Counts::default();
+        for (status, count) in [
+            (Status::Required, 4),
+            (Status::Card, 5),
+            (Status::Account, 7),
+            (Status::Card, 1),
+        ] {
+            counts.add(status, count);
+        }
+        let (required, card, account) = (4, 6, 7);
+        assert_eq!(
+            counts,
+            Counts {
+                required,
+                card,
+                account
+            }
+        );
+        assert_eq!(counts.total(), 17);
     }
 
     #[test]
@@ -242,6 +291,10 @@ mod tests {
             }
         );
         assert_eq!(PageOf::nearest(2, 100).offset(), 50);
+        assert_eq!(PageOf::nearest(1, 100).offset(), 0);
+        for (rows, pages) in [(49, 1), (50, 1), (51, 2), (100, 2), (101, 3)] {
+            assert_eq!(PageOf::nearest(9, rows).number, pages, "{rows}");
+        }
     }
 
     #[test]
@@ -249,6 +302,86 @@ mod tests {
         let today = "2026-11-30".parse().unwrap();
         for (year, month, left) in [(2026, 10, -1), (2026, 11, 0), (2026, 12, 1), (2027, 1, 2)] {
             assert_eq!(months_left(year, month, today), left);
+        }
+    }
+
+    #[test]
+    fn a_row_says_what_is_in_review_what_ends_and_what_failed() {
+        let today = "2026-11-30".parse().unwrap();
+        for (year, month, expected) in [
+            (2026, 10, vec![Tag::Expired]),
+            (2026, 11, vec![Tag::Expiring]),
+            (2026, 12, vec![Tag::Expiring]),
+            (2027, 1, vec![]),
+        ] {
+            let registered = card_until(year, month);
+            assert_eq!(tags(&group(), Some(&registered), today), expected);
+        }
+
+        let applied = BillingGroup {
+            account_applied_at: Some(NaiveDateTime::default()),
+            ..group()
+        };
+        let failed = Registered {
+            failure: Some(Failure::ChargeFailed),
+            ..card_until(2026, 12)
+        };
+        assert_eq!(
+            tags(&applied, Some(&failed), today),
+            [Tag::Review, Tag::Expiring, Tag::Failed]
+        );
+        assert_eq!(tags(&applied, None, today), [Tag::Review]);
+    }
+
+    #[test]
+    fn problems_are_red_and_what_comes_is_amber() {
+        for (tag, tone) in [
+            (Tag::Review, ""),
+            (Tag::Expiring, "warn"),
+            (Tag::Expired, "bad"),
+            (Tag::Failed, "bad"),
+            (Tag::KeyDeleted, "bad"),
+        ] {
+            assert_eq!(tag.tone(), tone, "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn rule_15_a_row_is_marked_for_ten_minutes_for_whoever_registered_it() {
+        let registered = card_until(2027, 1);
+        let after = |seconds| registered.modified_at + TimeDelta::seconds(seconds);
+        assert!(is_just_registered(&registered, "morgan", after(0)));
+        assert!(is_just_registered(&registered, "morgan", after(599)));
+        assert!(!is_just_registered(&registered, "morgan", after(600)));
+        assert!(!is_just_registered(&registered, "sage", after(0)));
+    }
+
+    fn group() -> BillingGroup {
+        BillingGroup {
+            id: "acme-lab".into(),
+            organization_id: "acme".into(),
+            name: "Lab".into(),
+            class: Class::Sub,
+            status: Status::Card,
+            account_applied_at: None,
+            version: 1,
+        }
+    }
+
+    fn card_until(year: i32, month: u32) -> Registered {
+        let card = Card {
+            issuer: Issuer::new("bc"),
+            owner: Owner::Corporate,
+            brand: None,
+            last_four: LastFour::parse("0005").unwrap(),
+            expiry: Expiry { year, month },
+            key: BillingKey::new("key".into()),
+        };
+        Registered {
+            method: PaymentMethod::Card(card),
+            modified_at: "2026-11-24T05:02:11".parse().unwrap(),
+            modified_by: Some("morgan".into()),
+            failure: None,
         }
     }
 

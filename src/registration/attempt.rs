@@ -312,3 +312,78 @@ pub fn verification_kind(choice: Option<Choice>) -> &'static str {
         _ => "phone",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registration::Kept;
+
+    fn attempt(state: AttemptState) -> Attempt {
+        Attempt {
+            id: "attempt".into(),
+            reference: "PM-01J9-8C2K".into(),
+            registration_id: "run".into(),
+            group_id: "acme-lab".into(),
+            user_id: "ann".into(),
+            group_version: 1,
+            gateway_reference: "ours".into(),
+            state,
+            refusal: None,
+            created_at: "2026-11-24T05:02:11".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_outcome_that_is_open_for_ten_minutes_is_a_case_for_staff() {
+        for state in AttemptState::ALL {
+            let attempt = attempt(state);
+            let after = |seconds| attempt.created_at + TimeDelta::seconds(seconds);
+            assert!(!attempt.is_case_for_staff(after(599)), "{state:?}");
+            assert_eq!(
+                attempt.is_case_for_staff(after(600)),
+                [AttemptState::Calling, AttemptState::Unknown].contains(&state),
+                "{state:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_database_that_takes_no_attempt_is_an_error_and_no_other_card_under_way() {
+        let mut db = AnyConnection::in_memory();
+        diesel::sql_query("DROP TABLE card_attempts")
+            .execute(&mut db)
+            .unwrap();
+        let attempt = attempt(AttemptState::Calling);
+        let run = Run {
+            id: attempt.registration_id,
+            reference: attempt.reference,
+            group_id: attempt.group_id,
+            user_id: attempt.user_id,
+            is_change: false,
+            state: State::Open,
+            group_version: attempt.group_version,
+            choice: Some(Choice::NamedCard),
+            accepted_terms: None,
+            kept: Kept::default(),
+            phone: None,
+            is_business_verified: false,
+            outcome: None,
+            created_at: attempt.created_at,
+        };
+        assert!(matches!(
+            intend(&mut db, &run, "key", attempt.created_at),
+            Err(Error::Internal(_))
+        ));
+    }
+
+    #[test]
+    fn rule_8_only_an_anonymous_corporate_card_is_verified_by_its_business_number() {
+        for (choice, kind) in [
+            (Some(Choice::NamedCard), "phone"),
+            (Some(Choice::AnonymousCorporateCard), "business"),
+            (None, "phone"),
+        ] {
+            assert_eq!(verification_kind(choice), kind);
+        }
+    }
+}

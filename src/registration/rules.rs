@@ -235,4 +235,26 @@ mod tests {
         assert_eq!(progress.first_open(), Step::BusinessNumber);
         assert!(!progress.may_open(Step::Card));
     }
+
+    #[test]
+    fn rule_8_an_account_is_registered_as_no_card() {
+        for (choice, method) in [
+            (Choice::NamedCard, Some(CardMethod::Named)),
+            (
+                Choice::AnonymousCorporateCard,
+                Some(CardMethod::AnonymousCorporate),
+            ),
+            (Choice::DedicatedAccount, None),
+        ] {
+            assert_eq!(choice.card_method(), method);
+        }
+    }
+
+    #[test]
+    fn a_run_is_over_after_an_hour() {
+        let began = "2026-11-24T23:30:00".parse().unwrap();
+        assert!(!is_over(began, began));
+        assert!(!is_over(began, began + TimeDelta::seconds(3599)));
+        assert!(is_over(began, began + TimeDelta::seconds(3600)));
+    }
 }
