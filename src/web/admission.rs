@@ -1,5 +1,5 @@
-//! Who may work now: what waits for a place waits as a future and holds no thread; what finds the line full is turned
-//! away at once.
+//! Who may work now: what waits for a place waits as a future and holds no thread; what finds the line full is soon
+//! turned away.
 
 use std::{
     sync::{
@@ -18,6 +18,10 @@ use crate::error::Error;
 
 /// How long one waits for a place: as long as a write does for another process's lock.
 const WAIT: Duration = Duration::from_secs(4);
+
+/// How long one waits where even the line is full. Not at all would be worse: whoever is turned away and asks again at
+/// once takes more of the processor than the pages do.
+const FULL_WAIT: Duration = Duration::from_millis(80);
 
 /// What a request wants to do. Each kind has a line of its own: a kind that is held up keeps no other waiting.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +67,7 @@ impl Admission {
     /// Waits for a place.
     ///
     /// # Errors
-    /// [`Error::Busy`]: at once when too many wait already, else when 4 s have brought no place.
+    /// [`Error::Busy`]: after 80 ms when too many wait already, else when 4 s have brought no place.
     pub async fn enter(&self, work: Work) -> Result<Pass, Error> {
         let gate = match work {
             Work::Read => &self.reads,
@@ -100,16 +104,18 @@ impl Gate {
     }
 
     async fn enter(&self) -> Result<Pass, Error> {
-        let in_line = self.line.clone().try_acquire_owned();
-        let in_line = in_line.map_err(|_| Error::Busy)?;
-        let place = timeout(WAIT, self.places.clone().acquire_owned()).await;
-        match place {
-            Ok(Ok(place)) => Ok(Pass {
-                _place: place,
-                _in_line: in_line,
-            }),
-            _ => Err(Error::Busy),
-        }
+        let in_line = within(FULL_WAIT, &self.line).await?;
+        Ok(Pass {
+            _place: within(WAIT, &self.places).await?,
+            _in_line: in_line,
+        })
+    }
+}
+
+async fn within(limit: Duration, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    match timeout(limit, places.clone().acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(Error::Busy),
     }
 }
 
@@ -129,10 +135,7 @@ mod tests {
         let waker = noop_waker();
         let mut context = std::task::Context::from_waker(&waker);
         assert!(second.as_mut().poll(&mut context).is_pending());
-        assert!(matches!(
-            gate.enter().now_or_never(),
-            Some(Err(Error::Busy))
-        ));
+        assert!(matches!(gate.enter().await, Err(Error::Busy)));
 
         drop(second);
         let mut third = Box::pin(gate.enter());

@@ -63,7 +63,7 @@ fn answer(stream: &mut TcpStream) -> Option<String> {
 }
 
 #[test]
-fn who_waits_holds_no_thread_and_who_is_too_many_is_told_so_at_once() {
+fn who_waits_holds_no_thread_and_who_is_too_many_is_told_so() {
     let (_database, process, person) = start("page-read=sleep(20)");
     let authority = process.authority();
     let request = get(authority, "/billing/payment-methods", &person.cookie());
