@@ -350,9 +350,11 @@ mod tests {
     #[test]
     fn a_database_that_takes_no_attempt_is_an_error_and_no_other_card_under_way() {
         let mut db = AnyConnection::in_memory();
-        diesel::sql_query("DROP TABLE card_attempts")
-            .execute(&mut db)
-            .unwrap();
+        diesel::sql_query(
+            "CREATE TRIGGER full BEFORE INSERT ON card_attempts BEGIN SELECT RAISE(ABORT, 'full'); END",
+        )
+        .execute(&mut db)
+        .unwrap();
         let attempt = attempt(AttemptState::Calling);
         let run = Run {
             id: attempt.registration_id,

@@ -146,6 +146,20 @@ fn rule_9_ten_refusals_an_hour_then_429_with_the_time() {
 }
 
 #[test]
+fn rule_9_a_card_that_is_registered_is_no_refusal() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    for _ in 0..9 {
+        assert_eq!(person.enter_card(&run, "4000000000000002").status, 422);
+    }
+    assert_eq!(person.enter_card(&run, "5555555555554444").status, 303);
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    assert_eq!(person.enter_card(&run, "4000000000000002").status, 422);
+    assert_eq!(person.enter_card(&run, "4000000000000002").status, 429);
+}
+
+#[test]
 fn a_lost_answer_is_looked_up_and_adopted() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
