@@ -67,7 +67,8 @@ impl Admission {
     /// Waits for a place.
     ///
     /// # Errors
-    /// [`Error::Busy`]: after 80 ms when too many wait already, else when 4 s have brought no place.
+    /// [`Error::Busy`] after 80 ms when too many wait already; [`Error::Unavailable`] when 4 s have brought no place:
+    /// those who have one get no answer themselves.
     pub async fn enter(&self, work: Work) -> Result<Pass, Error> {
         let gate = match work {
             Work::Read => &self.reads,
@@ -76,7 +77,7 @@ impl Admission {
             Work::Password => &self.passwords,
         };
         let entered = gate.enter().await;
-        if entered.is_err() {
+        if matches!(entered, Err(Error::Busy)) {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
         }
         entered
@@ -104,19 +105,20 @@ impl Gate {
     }
 
     async fn enter(&self) -> Result<Pass, Error> {
-        let in_line = within(FULL_WAIT, &self.line).await?;
+        let in_line = within(FULL_WAIT, &self.line).await.ok_or(Error::Busy)?;
+        let place = within(WAIT, &self.places).await;
         Ok(Pass {
-            _place: within(WAIT, &self.places).await?,
+            _place: place.ok_or_else(|| Error::Unavailable("no place came free".into()))?,
             _in_line: in_line,
         })
     }
 }
 
-async fn within(limit: Duration, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-    match timeout(limit, places.clone().acquire_owned()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => Err(Error::Busy),
-    }
+async fn within(limit: Duration, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    timeout(limit, places.clone().acquire_owned())
+        .await
+        .ok()?
+        .ok()
 }
 
 #[cfg(test)]
