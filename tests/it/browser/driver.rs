@@ -277,8 +277,15 @@ struct Chromedriver {
 }
 
 impl Chromedriver {
-    /// What it and its browser write goes into the folder.
+    /// What it and its browser write goes into the folder. It takes a free port of IPv4 and gives up where another
+    /// program has the same one of IPv6, so it is asked again.
     fn start(folder: &Path) -> Self {
+        (0..5)
+            .find_map(|_| Self::try_to_start(folder))
+            .expect("chromedriver starts")
+    }
+
+    fn try_to_start(folder: &Path) -> Option<Self> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .env("TMPDIR", folder)
@@ -293,20 +300,21 @@ impl Chromedriver {
             port: 0,
             output,
         };
-        started.port = started.listening_port();
-        started
+        started.port = started.listening_port()?;
+        Some(started)
     }
 
-    /// It says so once it answers.
-    fn listening_port(&mut self) -> u16 {
+    /// It says so once it answers; `None` where it ended instead.
+    fn listening_port(&mut self) -> Option<u16> {
         let mut line = String::new();
         while self.output.read_line(&mut line).unwrap() > 0 {
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                return port.trim().trim_end_matches('.').parse().unwrap();
+                return Some(port.trim().trim_end_matches('.').parse().unwrap());
             }
+            eprint!("chromedriver: {line}");
             line.clear();
         }
-        panic!("chromedriver ended before it answered");
+        None
     }
 }
 
