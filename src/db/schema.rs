@@ -19,6 +19,7 @@ diesel::table! {
         search_name -> Text,
         class -> Text,
         status -> Text,
+        failure -> Nullable<Text>,
         needs_method -> Bool,
         account_applied_at -> Nullable<Timestamp>,
         version -> BigInt,
@@ -39,10 +40,8 @@ diesel::table! {
         billing_key -> Nullable<Text>,
         account_bank -> Nullable<Text>,
         account_last_four -> Nullable<Text>,
-        charge_failed_at -> Nullable<Timestamp>,
         modified_at -> Timestamp,
         modified_by -> Nullable<Text>,
-        key_deleted_at -> Nullable<Timestamp>,
     }
 }
 
@@ -152,9 +151,7 @@ diesel::table! {
         gateway_reference -> Text,
         state -> Text,
         refusal -> Nullable<Text>,
-        lease_until -> Timestamp,
         created_at -> Timestamp,
-        settled_at -> Nullable<Timestamp>,
     }
 }
 

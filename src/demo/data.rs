@@ -9,13 +9,11 @@ use crate::{
     clock,
     db::{
         AnyConnection,
-        schema::{
-            billing_groups, console_facts, group_members, organizations, payment_methods, users,
-        },
+        schema::{billing_groups, console_facts, group_members, organizations, users},
     },
     error::Error,
     gateway::{BillingKey, Brand, CardFacts, Expiry, Funding, Issuer, LastFour, Owner, sandbox},
-    groups::{Class, search_name},
+    groups::{Class, Failure, search_name},
     payment_methods::{Account, Card, PaymentMethod, store},
     secrets::random_hex,
 };
@@ -227,7 +225,7 @@ impl Filler<'_> {
             self.month(18),
             50,
         )?;
-        self.failed("mir-mail", 14)?;
+        self.failed("mir-mail")?;
         self.account("mir-shop", "shinhan", "7713", 120)?;
         self.account("mir-edu", "woori", "0926", 8)?;
         self.card(
@@ -239,7 +237,7 @@ impl Filler<'_> {
             self.month(-2),
             800,
         )?;
-        self.failed("mir-game", 14)?;
+        self.failed("mir-game")?;
         self.card("mir-map", "bc", corporate, None, "0005", self.month(9), 65)?;
         self.in_review("mir-map", 3)?;
         self.in_review("mir-qa", 1)
@@ -355,9 +353,9 @@ impl Filler<'_> {
         Ok(())
     }
 
-    fn failed(&mut self, group: &str, days_ago: i64) -> Result<(), Error> {
-        diesel::update(payment_methods::table.find(group))
-            .set(payment_methods::charge_failed_at.eq(self.ago(days_ago)))
+    fn failed(&mut self, group: &str) -> Result<(), Error> {
+        diesel::update(billing_groups::table.find(group))
+            .set(billing_groups::failure.eq(Failure::ChargeFailed.as_str()))
             .execute(self.db)?;
         Ok(())
     }

@@ -68,6 +68,32 @@ impl Status {
     }
 }
 
+/// Why a group's payment method does not pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The last automatic payment failed.
+    ChargeFailed,
+    /// The gateway has deleted the card's billing key.
+    KeyDeleted,
+}
+
+impl Failure {
+    /// As stored; in the order of words the graver one comes last.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ChargeFailed => "charge_failed",
+            Self::KeyDeleted => "key_deleted",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::ChargeFailed, Self::KeyDeleted]
+            .into_iter()
+            .find(|failure| failure.as_str() == text)
+    }
+}
+
 /// A billing group.
 #[derive(Debug, Clone)]
 pub struct BillingGroup {
@@ -81,6 +107,8 @@ pub struct BillingGroup {
     pub class: Class,
     /// What it pays by.
     pub status: Status,
+    /// Why that does not pay, if so.
+    pub failure: Option<Failure>,
     /// Since when an application for a dedicated account is in review (UTC).
     pub account_applied_at: Option<NaiveDateTime>,
     /// Goes up with every change of the payment method; what a commit compares and sets.
@@ -96,6 +124,7 @@ pub struct GroupRow {
     name: String,
     class: String,
     status: String,
+    failure: Option<String>,
     account_applied_at: Option<NaiveDateTime>,
     version: i64,
 }
@@ -106,6 +135,7 @@ impl From<GroupRow> for BillingGroup {
             // The table's checks let no other word in.
             class: Class::parse(&row.class).unwrap_or(Class::Sub),
             status: Status::parse(&row.status).unwrap_or(Status::Required),
+            failure: row.failure.as_deref().and_then(Failure::parse),
             id: row.id,
             organization_id: row.organization_id,
             name: row.name,

@@ -12,6 +12,7 @@ use crate::{
     },
     error::{Error, is_taken},
     gateway::BillingKey,
+    groups::Failure,
     jobs,
 };
 
@@ -89,7 +90,7 @@ pub fn receive(
     Ok(Received::New)
 }
 
-/// Reads an event: a card whose key was deleted is marked as failed, and its group keeps its version, so that whoever
+/// Reads an event: a group whose card's key was deleted is marked, and its group keeps its version, so that whoever
 /// changes the card meanwhile may go on. Whether the event needs no other look: a commit that began before the event
 /// came may not be seen yet, and one that begins later asks [`is_deleted`].
 ///
@@ -106,33 +107,58 @@ pub fn read(services: &Services, id: &str) -> Result<bool, Error> {
         ))
         .first(&mut *services.db.connection()?)
         .optional()?;
-    match event {
-        Some((kind, Some(key), received_at))
-            if EventKind::parse(&kind) == Some(EventKind::KeyDeleted) =>
-        {
-            let is_a_card = services.db.transaction(|db| mark_deleted(db, &key, now))?;
-            Ok(is_a_card || now - received_at >= COMMIT_MAY_TAKE)
-        }
-        _ => Ok(true),
+    let Some((kind, Some(key), received_at)) = event else {
+        return Ok(true);
+    };
+    if EventKind::parse(&kind) != Some(EventKind::KeyDeleted) {
+        return Ok(true);
     }
+    let group: Option<String> = payment_methods::table
+        .filter(payment_methods::billing_key.eq(&key))
+        .select(payment_methods::group_id)
+        .first(&mut *services.db.connection()?)
+        .optional()?;
+    let is_marked = match group {
+        Some(group) => services
+            .db
+            .transaction(|db| mark_deleted(db, &group, &key, now))?,
+        None => false,
+    };
+    Ok(is_marked || now - received_at >= COMMIT_MAY_TAKE)
 }
 
-/// Marks the card that has this key, once; whether there is one.
-fn mark_deleted(db: &mut AnyConnection, key: &str, now: NaiveDateTime) -> Result<bool, Error> {
-    let card = payment_methods::table.filter(payment_methods::billing_key.eq(key));
-    let marked = diesel::update(card.filter(payment_methods::key_deleted_at.is_null()))
-        .set(payment_methods::key_deleted_at.eq(now))
+/// Marks the group that pays by this key, once; whether it does. It takes the group's row first, as a commit does, so
+/// that it sees by which key the group pays then.
+fn mark_deleted(
+    db: &mut AnyConnection,
+    group: &str,
+    key: &str,
+    now: NaiveDateTime,
+) -> Result<bool, Error> {
+    diesel::update(billing_groups::table.find(group))
+        .set(billing_groups::version.eq(billing_groups::version))
         .execute(db)?;
-    let group: Option<(String, String)> = card
+    let organization: Option<String> = payment_methods::table
+        .find(group)
+        .filter(payment_methods::billing_key.eq(key))
         .inner_join(billing_groups::table)
-        .select((billing_groups::id, billing_groups::organization_id))
+        .select(billing_groups::organization_id)
         .first(db)
         .optional()?;
-    let Some((group, organization)) = group else {
+    let Some(organization) = organization else {
         return Ok(false);
     };
+    let deleted = Failure::KeyDeleted.as_str();
+    let marked = diesel::update(billing_groups::table.find(group))
+        .filter(
+            billing_groups::failure
+                .is_null()
+                .or(billing_groups::failure.ne(deleted)),
+        )
+        .set(billing_groups::failure.eq(deleted))
+        .execute(db)?;
     if marked == 1 {
-        let entry = audit::Entry::new(&organization, "gateway", "payment_method.failed", &group)
+        let entry = audit::Entry::new(&organization, "gateway", "payment_method.failed", group)
             .detail("reason", EventKind::KeyDeleted.as_str());
         audit::append(db, now, &entry)?;
     }

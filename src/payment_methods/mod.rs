@@ -54,17 +54,6 @@ pub struct Registered {
     pub modified_at: NaiveDateTime,
     /// The user who registered it; none when the operator did.
     pub modified_by: Option<String>,
-    /// Why nothing can be charged, if so.
-    pub failure: Option<Failure>,
-}
-
-/// Why a group's payment method does not pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// The last automatic payment failed.
-    ChargeFailed,
-    /// The gateway has deleted the card's billing key.
-    KeyDeleted,
 }
 
 impl Registered {

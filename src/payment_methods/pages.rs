@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use serde::Deserialize;
 
 use super::{
-    Failure, Registered,
+    Registered,
     rules::{self, Counts, Gravity, PAGE_SIZE, PageOf, Tag},
     store::{self, Filter, GroupAndMethod},
 };
@@ -15,7 +15,7 @@ use crate::{
     clock,
     db::AnyConnection,
     error::Error,
-    groups::BillingGroup,
+    groups::{BillingGroup, Failure},
     web::{self as pages, Section, Shell, Texts, Visit, fields::search_text},
 };
 
@@ -117,12 +117,8 @@ pub struct Banner {
 
 impl Banner {
     /// What an administrator who sees this group alone is told; none when it pays.
-    pub fn of_group(
-        group: &BillingGroup,
-        failure: Option<Failure>,
-        before: NaiveDate,
-    ) -> Option<Self> {
-        let gravity = rules::gravity(group.class, group.status, failure)?;
+    pub fn of_group(group: &BillingGroup, before: NaiveDate) -> Option<Self> {
+        let gravity = rules::gravity(group)?;
         Some(Self {
             gravity,
             names: vec![group.name.clone()],
@@ -299,7 +295,7 @@ struct Seen {
     page: PageOf,
     required: Vec<BillingGroup>,
     /// The first groups whose method does not pay, and how many there are.
-    failing: (Vec<GroupAndMethod>, i64),
+    failing: (Vec<BillingGroup>, i64),
     whom_to_ask: Vec<String>,
 }
 
@@ -417,7 +413,7 @@ fn seen(
     counts: Counts,
     page: PageOf,
     required: Vec<BillingGroup>,
-    failing: (Vec<GroupAndMethod>, i64),
+    failing: (Vec<BillingGroup>, i64),
 ) -> Result<Seen, Error> {
     let whom_to_ask = if counts.total() == 0 {
         whom_to_ask(db, admin.viewer)?
@@ -447,21 +443,16 @@ fn counted(rows: &[GroupAndMethod]) -> Counts {
 }
 
 /// As [`store::failing`] gives them.
-fn failing_of(rows: &[GroupAndMethod]) -> (Vec<GroupAndMethod>, i64) {
-    let mut failing: Vec<GroupAndMethod> = rows
+fn failing_of(rows: &[GroupAndMethod]) -> (Vec<BillingGroup>, i64) {
+    let mut failing: Vec<BillingGroup> = rows
         .iter()
-        .filter(|(_, registered)| failure_of(registered.as_ref()).is_some())
+        .map(|(group, _)| group)
+        .filter(|group| group.failure.is_some())
         .cloned()
         .collect();
-    failing.sort_by_key(|(_, registered)| {
-        failure_of(registered.as_ref()) != Some(Failure::KeyDeleted)
-    });
+    failing.sort_by_key(|group| group.failure != Some(Failure::KeyDeleted));
     let count = i64::try_from(failing.len()).unwrap_or(0);
     (failing, count)
-}
-
-fn failure_of(registered: Option<&Registered>) -> Option<Failure> {
-    registered.and_then(|registered| registered.failure)
 }
 
 /// One banner, the gravest first: a main group comes first in the table's order (rule 6).
@@ -469,7 +460,7 @@ fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
     let before = clock::first_charge(today);
     let name = |group: &BillingGroup| group.name.clone();
     let required = seen.required.first().and_then(|group| {
-        let banner = Banner::of_group(group, None, before)?;
+        let banner = Banner::of_group(group, before)?;
         Some(Banner {
             names: seen.required.iter().map(name).collect(),
             count: seen.counts.required,
@@ -477,10 +468,10 @@ fn banner(seen: &Seen, today: NaiveDate) -> Option<Banner> {
         })
     });
     let (failing, count) = &seen.failing;
-    let failed = failing.first().and_then(|(group, registered)| {
-        let banner = Banner::of_group(group, failure_of(registered.as_ref()), before)?;
+    let failed = failing.first().and_then(|group| {
+        let banner = Banner::of_group(group, before)?;
         Some(Banner {
-            names: failing.iter().map(|(group, _)| name(group)).collect(),
+            names: failing.iter().map(name).collect(),
             count: *count,
             ..banner
         })

@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 
-use super::{Failure, Registered};
-use crate::groups::{BillingGroup, Class, Status};
+use super::Registered;
+use crate::groups::{BillingGroup, Class, Failure, Status};
 
 /// Groups on one page of the table.
 pub const PAGE_SIZE: i64 = 50;
@@ -73,17 +73,15 @@ pub fn tags(group: &BillingGroup, registered: Option<&Registered>, today: NaiveD
     if group.account_applied_at.is_some() {
         tags.push(Tag::Review);
     }
-    if let Some(registered) = registered {
-        if let Some(card) = registered.card() {
-            let left = months_left(card.expiry.year, card.expiry.month, today);
-            if left < 0 {
-                tags.push(Tag::Expired);
-            } else if left <= EXPIRING_MONTHS {
-                tags.push(Tag::Expiring);
-            }
+    if let Some(card) = registered.and_then(Registered::card) {
+        let left = months_left(card.expiry.year, card.expiry.month, today);
+        if left < 0 {
+            tags.push(Tag::Expired);
+        } else if left <= EXPIRING_MONTHS {
+            tags.push(Tag::Expiring);
         }
-        tags.extend(registered.failure.map(Tag::of));
     }
+    tags.extend(group.failure.map(Tag::of));
     tags
 }
 
@@ -136,11 +134,11 @@ impl Gravity {
 }
 
 /// What follows from a group's state (rule 6); `None` when it pays.
-pub fn gravity(class: Class, status: Status, failure: Option<Failure>) -> Option<Gravity> {
-    match (status, class) {
+pub fn gravity(group: &BillingGroup) -> Option<Gravity> {
+    match (group.status, group.class) {
         (Status::Required, Class::Main) => Some(Gravity::Restricted),
         (Status::Required, Class::Sub) => Some(Gravity::LateFee),
-        _ => failure.map(Gravity::Failed),
+        _ => group.failure.map(Gravity::Failed),
     }
 }
 
@@ -213,15 +211,22 @@ mod tests {
 
     #[test]
     fn rule_6_a_main_group_without_a_method_restricts_service_a_sub_group_risks_late_fees() {
-        let of = |class, status| gravity(class, status, None);
+        let of = |class, status| {
+            gravity(&BillingGroup {
+                class,
+                status,
+                ..group()
+            })
+        };
         assert_eq!(of(Class::Main, Status::Required), Some(Gravity::Restricted));
         assert_eq!(of(Class::Sub, Status::Required), Some(Gravity::LateFee));
         assert_eq!(of(Class::Main, Status::Card), None);
         assert_eq!(of(Class::Sub, Status::Account), None);
-        assert_eq!(
-            gravity(Class::Sub, Status::Card, Some(Failure::KeyDeleted)),
-            Some(Gravity::Failed(Failure::KeyDeleted))
-        );
+        let failed = BillingGroup {
+            failure: Some(Failure::KeyDeleted),
+            ..group()
+        };
+        assert_eq!(gravity(&failed), Some(Gravity::Failed(Failure::KeyDeleted)));
     }
 
     #[test]
@@ -322,15 +327,15 @@ mod tests {
             account_applied_at: Some(NaiveDateTime::default()),
             ..group()
         };
-        let failed = Registered {
+        assert_eq!(tags(&applied, None, today), [Tag::Review]);
+        let failed = BillingGroup {
             failure: Some(Failure::ChargeFailed),
-            ..card_until(2026, 12)
+            ..applied
         };
         assert_eq!(
-            tags(&applied, Some(&failed), today),
+            tags(&failed, Some(&card_until(2026, 12)), today),
             [Tag::Review, Tag::Expiring, Tag::Failed]
         );
-        assert_eq!(tags(&applied, None, today), [Tag::Review]);
     }
 
     #[test]
@@ -363,6 +368,7 @@ mod tests {
             name: "Lab".into(),
             class: Class::Sub,
             status: Status::Card,
+            failure: None,
             account_applied_at: None,
             version: 1,
         }
@@ -381,7 +387,6 @@ mod tests {
             method: PaymentMethod::Card(card),
             modified_at: "2026-11-24T05:02:11".parse().unwrap(),
             modified_by: Some("morgan".into()),
-            failure: None,
         }
     }
 

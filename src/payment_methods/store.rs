@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::{prelude::*, sql_types::Bool};
 
-use super::{Account, Card, Failure, PaymentMethod, Registered, rules::Counts};
+use super::{Account, Card, PaymentMethod, Registered, rules::Counts};
 use crate::{
     access::{Administrator, store::groups_of_member},
     db::{
@@ -46,8 +46,6 @@ pub(crate) struct MethodRow {
     billing_key: Option<String>,
     account_bank: Option<String>,
     account_last_four: Option<String>,
-    charge_failed_at: Option<NaiveDateTime>,
-    key_deleted_at: Option<NaiveDateTime>,
     modified_at: NaiveDateTime,
     modified_by: Option<String>,
 }
@@ -77,25 +75,26 @@ impl MethodRow {
             method,
             modified_at: self.modified_at,
             modified_by: self.modified_by,
-            failure: match (self.key_deleted_at, self.charge_failed_at) {
-                (Some(_), _) => Some(Failure::KeyDeleted),
-                (None, Some(_)) => Some(Failure::ChargeFailed),
-                (None, None) => None,
-            },
         })
     }
 }
 
-/// The groups that the administrator reaches (rule 3) and the filter lets through. One statement
-/// whatever the filter is, so that its plan is made once.
+/// The groups that the administrator reaches (rule 3). One statement whoever it is, so that its plan is made once.
 macro_rules! reachable {
-    ($admin:expr, $filter:expr, $source:expr) => {
-        $source
+    ($admin:expr) => {
+        billing_groups::table
             .filter(billing_groups::organization_id.eq(&$admin.organization.id))
             .filter(
                 ($admin.viewer.in_main_group.into_sql::<Bool>())
                     .or(billing_groups::id.eq_any(groups_of_member(&$admin.viewer.id))),
             )
+    };
+}
+
+/// Those of them that the filter lets through: one statement whatever it is.
+macro_rules! found {
+    ($admin:expr, $filter:expr) => {
+        reachable!($admin)
             .filter(
                 ((!$filter.required_only).into_sql::<Bool>())
                     .or(billing_groups::needs_method.eq(true)),
@@ -129,20 +128,17 @@ pub fn groups_in_order(
 ) -> Result<Vec<GroupAndMethod>, Error> {
     let rows: Vec<(GroupRow, Option<MethodRow>)> = planned_once!(
         db,
-        reachable!(
-            admin,
-            filter,
-            billing_groups::table.left_join(payment_methods::table)
-        )
-        .select((GroupRow::as_select(), Option::<MethodRow>::as_select()))
-        .order((
-            billing_groups::class,
-            billing_groups::needs_method.desc(),
-            billing_groups::name,
-            billing_groups::id,
-        ))
-        .offset(offset)
-        .limit(limit),
+        found!(admin, filter)
+            .left_join(payment_methods::table)
+            .select((GroupRow::as_select(), Option::<MethodRow>::as_select()))
+            .order((
+                billing_groups::class,
+                billing_groups::needs_method.desc(),
+                billing_groups::name,
+                billing_groups::id,
+            ))
+            .offset(offset)
+            .limit(limit),
         load
     )?;
     Ok(rows
@@ -151,7 +147,7 @@ pub fn groups_in_order(
         .collect())
 }
 
-/// How many of them stand how.
+/// How many of them stand how. All of them are counted in an index, without their rows.
 ///
 /// # Errors
 /// What the database says.
@@ -160,14 +156,22 @@ pub fn count(
     admin: Administrator,
     filter: &Filter,
 ) -> Result<Counts, Error> {
-    let rows: Vec<(String, i64)> = reachable!(
-        admin,
-        filter,
-        billing_groups::table
-            .group_by(billing_groups::status)
-            .select((billing_groups::status, diesel::dsl::count_star()))
-    )
-    .load(db)?;
+    macro_rules! by_status {
+        ($groups:expr) => {
+            planned_once!(
+                db,
+                $groups
+                    .group_by(billing_groups::status)
+                    .select((billing_groups::status, diesel::dsl::count_star())),
+                load
+            )?
+        };
+    }
+    let rows: Vec<(String, i64)> = if filter.is_open() {
+        by_status!(reachable!(admin))
+    } else {
+        by_status!(found!(admin, filter))
+    };
     let mut counts = Counts::default();
     for (status, count) in rows {
         if let Some(status) = Status::parse(&status) {
@@ -186,42 +190,29 @@ pub fn failing(
     db: &mut AnyConnection,
     admin: Administrator,
     limit: i64,
-) -> Result<(Vec<GroupAndMethod>, i64), Error> {
-    let all = Filter::default();
-    let is_failing = payment_methods::charge_failed_at
-        .is_not_null()
-        .or(payment_methods::key_deleted_at.is_not_null());
-    let count: i64 = reachable!(
-        admin,
-        all,
-        billing_groups::table.inner_join(payment_methods::table)
-    )
-    .filter(is_failing)
-    .count()
-    .get_result(db)?;
+) -> Result<(Vec<BillingGroup>, i64), Error> {
+    let count: i64 = planned_once!(
+        db,
+        reachable!(admin)
+            .filter(billing_groups::failure.is_not_null())
+            .count(),
+        get_result
+    )?;
     if count == 0 {
         return Ok((Vec::new(), 0));
     }
-    let rows: Vec<(GroupRow, MethodRow)> = reachable!(
-        admin,
-        all,
-        billing_groups::table.inner_join(payment_methods::table)
-    )
-    .filter(is_failing)
-    .select((GroupRow::as_select(), MethodRow::as_select()))
-    .order((
-        payment_methods::key_deleted_at.is_null(),
-        billing_groups::class,
-        billing_groups::name,
-        billing_groups::id,
-    ))
-    .limit(limit)
-    .load(db)?;
-    let rows = rows
-        .into_iter()
-        .map(|(group, method)| (group.into(), method.registered()))
-        .collect();
-    Ok((rows, count))
+    let rows: Vec<GroupRow> = reachable!(admin)
+        .filter(billing_groups::failure.is_not_null())
+        .select(GroupRow::as_select())
+        .order((
+            billing_groups::failure.desc(),
+            billing_groups::class,
+            billing_groups::name,
+            billing_groups::id,
+        ))
+        .limit(limit)
+        .load(db)?;
+    Ok((rows.into_iter().map(BillingGroup::from).collect(), count))
 }
 
 /// A group's payment method.
@@ -299,7 +290,10 @@ pub fn replace(
         }
     };
     diesel::update(billing_groups::table.find(group_id))
-        .set(billing_groups::status.eq(status.as_str()))
+        .set((
+            billing_groups::status.eq(status.as_str()),
+            billing_groups::failure.eq(None::<&str>),
+        ))
         .execute(db)?;
     Ok(old)
 }

@@ -187,7 +187,6 @@ pub fn intend(
                 card_attempts::idempotency_key.eq(key),
                 card_attempts::gateway_reference.eq(uuid::Uuid::now_v7().to_string()),
                 card_attempts::state.eq(AttemptState::Calling.as_str()),
-                card_attempts::lease_until.eq(now + LEASE),
                 card_attempts::created_at.eq(now),
             ))
             .execute(db)
@@ -229,9 +228,7 @@ pub fn settle(
     attempt: &Attempt,
     state: AttemptState,
     refusal: Option<Refusal>,
-    now: NaiveDateTime,
 ) -> Result<bool, Error> {
-    let settled_at = (!state.is_in_flight()).then_some(now);
     let moved = diesel::update(card_attempts::table.find(&attempt.id))
         .filter(card_attempts::state.eq_any([
             AttemptState::Calling.as_str(),
@@ -240,7 +237,6 @@ pub fn settle(
         .set((
             card_attempts::state.eq(state.as_str()),
             card_attempts::refusal.eq(refusal.map(Refusal::as_str)),
-            card_attempts::settled_at.eq(settled_at),
         ))
         .execute(db)?;
     fail::fail_point!("attempt-settled");

@@ -60,7 +60,7 @@ pub fn commit(
         if !payment_methods::store::claim_version(db, &attempt.group_id, attempt.group_version)? {
             return Err(NotCommitted::Overtaken);
         }
-        if !attempt::settle(db, attempt, AttemptState::Committed, None, now)? {
+        if !attempt::settle(db, attempt, AttemptState::Committed, None)? {
             return Err(NotCommitted::Settled);
         }
         if !may_change(db, &attempt.user_id, &attempt.group_id)? || !use_verification(db, run, now)?

@@ -99,7 +99,7 @@ fn settle(
         IssueOutcome::NotSent => not_sent(services, attempt),
         IssueOutcome::Unknown => services.db.transaction(|db| {
             let now = services.clock.now();
-            attempt::settle(db, attempt, AttemptState::Unknown, None, now)?;
+            attempt::settle(db, attempt, AttemptState::Unknown, None)?;
             jobs::hasten(db, jobs::Kind::SettleAttempt, &attempt.id, now)?;
             answer_now(db, attempt, None, now)
         }),
@@ -110,7 +110,7 @@ fn settle(
 fn not_sent(services: &Services, attempt: &Attempt) -> Result<Answer, Error> {
     services.db.transaction(|db| {
         let now = services.clock.now();
-        if attempt::settle(db, attempt, AttemptState::NotSent, None, now)? {
+        if attempt::settle(db, attempt, AttemptState::NotSent, None)? {
             attempt::forgive(db, attempt)?;
             attempt::reopen_run(db, attempt, now)?;
             note(db, attempt, "card.not_sent", "unreachable", now)?;
@@ -193,7 +193,7 @@ fn refuse(
     issued: Option<&IssuedKey>,
 ) -> Result<Answer, Error> {
     let now = services.clock.now();
-    if attempt::settle(db, attempt, AttemptState::Refused, Some(refusal), now)? {
+    if attempt::settle(db, attempt, AttemptState::Refused, Some(refusal))? {
         if !refusal.is_about_the_card() {
             attempt::forgive(db, attempt)?;
         }
@@ -211,7 +211,7 @@ fn undo(
     issued: Option<&IssuedKey>,
 ) -> Result<Answer, Error> {
     let now = services.clock.now();
-    if attempt::settle(db, attempt, AttemptState::Compensated, None, now)? {
+    if attempt::settle(db, attempt, AttemptState::Compensated, None)? {
         if issued.is_none() {
             jobs::add(
                 db,

@@ -152,18 +152,14 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
             What::Card(what) => rules::say_of_attempt(what, line.event.at, now),
             What::Run(..) => None,
         });
-    let failure = preview
-        .registered
-        .as_ref()
-        .and_then(|registered| registered.failure);
     let shell = visit.shell(&viewer, Section::Support);
     pages::page(
         StatusCode::OK,
         &PreviewPage {
             t: visit.t,
             shell,
-            banner: Banner::of_group(&preview.group, failure, before),
-            effect: rules::effect(&preview.group, failure, before),
+            banner: Banner::of_group(&preview.group, before),
+            effect: rules::effect(&preview.group, before),
             say: rules::say(
                 &preview.group,
                 preview.registered.as_ref(),

@@ -3,10 +3,10 @@
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::{
-    groups::BillingGroup,
+    groups::{BillingGroup, Failure},
     jobs::STAFF_AFTER,
     payment_methods::{
-        Failure, Registered,
+        Registered,
         rules::{Gravity, Tag, gravity, tags},
     },
     registration::{Step, rules::Progress},
@@ -24,7 +24,7 @@ pub fn say(
     if let Some(key) = of_attempt {
         return Message::new(key);
     }
-    match gravity(group.class, group.status, None) {
+    match gravity(group) {
         Some(Gravity::Restricted) => return Message::new("support-say-restricted"),
         Some(Gravity::LateFee) => return Message::new("support-say-late-fee").arg("date", before),
         _ => {}
@@ -74,8 +74,8 @@ pub fn say_of_attempt(what: &str, at: NaiveDateTime, now: NaiveDateTime) -> Opti
 }
 
 /// What a group's state means at this moment (rule 6).
-pub fn effect(group: &BillingGroup, failure: Option<Failure>, before: NaiveDate) -> Message {
-    match gravity(group.class, group.status, failure) {
+pub fn effect(group: &BillingGroup, before: NaiveDate) -> Message {
+    match gravity(group) {
         Some(Gravity::Restricted) => Message::new("support-effect-restricted"),
         Some(Gravity::LateFee) => Message::new("support-effect-late-fee").arg("date", before),
         Some(Gravity::Failed(Failure::KeyDeleted)) => {

@@ -219,12 +219,12 @@ fn what_a_carrier_says() {
 #[test]
 fn a_card_whose_key_is_gone() {
     in_both_languages(|app, language| {
-        use billing_console::db::schema::payment_methods as p;
+        use billing_console::db::schema::billing_groups as g;
         use diesel::prelude::*;
         let admin = person(app, "main-admin@acme.test", language);
         for (group, name) in [("acme-ml", "one"), ("acme-main", "two")] {
-            diesel::update(p::table.find(group))
-                .set(p::key_deleted_at.eq(p::modified_at.nullable()))
+            diesel::update(g::table.find(group))
+                .set(g::failure.eq("key_deleted"))
                 .execute(&mut *app.connection())
                 .unwrap();
             let tab = admin.open("/billing/payment-methods");

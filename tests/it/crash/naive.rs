@@ -85,7 +85,6 @@ struct AttemptRow {
     idempotency_key: String,
     gateway_reference: String,
     state: String,
-    lease_until: NaiveDateTime,
     created_at: NaiveDateTime,
 }
 

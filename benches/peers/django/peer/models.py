@@ -32,6 +32,7 @@ class BillingGroup(models.Model):
     search_name = models.TextField()
     group_class = models.TextField(db_column="class")
     status = models.TextField()
+    failure = models.TextField(null=True)
     needs_method = models.BooleanField()
     account_applied_at = models.DateTimeField(null=True)
 
@@ -62,8 +63,6 @@ class PaymentMethod(models.Model):
     card_expiry_month = models.IntegerField(null=True)
     account_bank = models.TextField(null=True)
     account_last_four = models.TextField(null=True)
-    charge_failed_at = models.DateTimeField(null=True)
-    key_deleted_at = models.DateTimeField(null=True)
     modified_at = models.DateTimeField()
     modified_by = models.TextField(null=True)
 

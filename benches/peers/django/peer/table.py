@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Count, F, Q
-from django.db.models.lookups import IsNull
+from django.db.models import Count
 
 from .access import reachable_groups
 from .calendar import SEOUL, invoice_deadline, long_date, short_date
@@ -16,8 +15,6 @@ PAGE_SIZE = 50
 NAMES_SHOWN = 3
 JUST_NOW = timedelta(minutes=10)
 IN_ORDER = ("group_class", "-needs_method", "name", "id")
-PAYS_NOT = Q(payment_method__charge_failed_at__isnull=False) | Q(payment_method__key_deleted_at__isnull=False)
-KEY_IS_THERE = IsNull(F("payment_method__key_deleted_at"), True)
 
 
 class Group(NamedTuple):
@@ -27,6 +24,7 @@ class Group(NamedTuple):
     name: str
     group_class: str
     status: str
+    failure: str | None
     account_applied_at: datetime | None
     card_issuer: str | None
     card_owner: str | None
@@ -36,17 +34,15 @@ class Group(NamedTuple):
     card_expiry_month: int | None
     account_bank: str | None
     account_last_four: str | None
-    charge_failed_at: datetime | None
-    key_deleted_at: datetime | None
     modified_at: datetime | None
     modified_by: str | None
 
 
-GROUP_FIELDS = Group._fields[:5]
-METHOD_FIELDS = Group._fields[5:]
+GROUP_FIELDS = Group._fields[:6]
+METHOD_FIELDS = Group._fields[6:]
 FIELDS = [*GROUP_FIELDS, *(f"payment_method__{field}" for field in METHOD_FIELDS)]
 FIRST_GROUPS = f"""
-    SELECT billing_groups.id, name, class, status, account_applied_at, {", ".join(METHOD_FIELDS)}
+    SELECT billing_groups.id, name, class, status, failure, account_applied_at, {", ".join(METHOD_FIELDS)}
     FROM billing_groups LEFT JOIN payment_methods ON payment_methods.group_id = billing_groups.id
     WHERE organization_id = %s
       AND (%s OR billing_groups.id IN (SELECT group_id FROM group_members WHERE user_id = %s))
@@ -115,8 +111,8 @@ def _look_at_first_page(viewer):
     counts = {"required": 0, "card": 0, "account": 0}
     for group in groups:
         counts[group.status] += 1
-    failing = [group for group in groups if failure(group)]
-    failing.sort(key=lambda group: failure(group) != "key-deleted")
+    failing = [group for group in groups if group.failure]
+    failing.sort(key=lambda group: group.failure != "key_deleted")
     return Seen(groups, counts, 1, 1, required, failing, len(failing))
 
 
@@ -126,9 +122,9 @@ def _pages(groups):
 
 def _failing(reachable):
     """The first groups whose payment method does not pay, a key that is gone first, and how many there are."""
-    failing = reachable.filter(PAYS_NOT)
+    failing = reachable.filter(failure__isnull=False)
     count = failing.count()
-    by_gravity = failing.order_by(KEY_IS_THERE, "group_class", "name", "id")
+    by_gravity = failing.order_by("-failure", "group_class", "name", "id")
     return (_fetched(by_gravity[: NAMES_SHOWN + 1]) if count else []), count
 
 
@@ -147,13 +143,6 @@ def _counts(groups):
     counts = {"required": 0, "card": 0, "account": 0}
     counts.update(groups.order_by().values_list("status").annotate(Count("pk")))
     return counts
-
-
-def failure(group):
-    """Why the group's payment method does not pay, if so."""
-    if group.key_deleted_at:
-        return "key-deleted"
-    return "failed" if group.charge_failed_at else None
 
 
 @dataclass(slots=True)
@@ -207,9 +196,9 @@ def _row(group, viewer, now, today, pay_by):
     else:
         row.information = f"{BANKS.get(group.account_bank, group.account_bank)} ···· {group.account_last_four}"
         row.due = pay_by
-    if group.key_deleted_at:
+    if group.failure == "key_deleted":
         tags.append(("failed", "Cannot be charged", "bad"))
-    elif group.charge_failed_at:
+    elif group.failure:
         tags.append(("failed", "Payment failed", "bad"))
     at = group.modified_at + SEOUL
     row.modified = f"{at:%Y-%m-%dT%H:%M:%S}+09:00"
@@ -239,7 +228,7 @@ def banner(seen, before):
     failing = seen.failing[0] if seen.failing else None
     if required and required.group_class == "main":
         return _restricted(required)
-    if failing and (not required or failure(failing) == "key-deleted"):
+    if failing and (not required or failing.failure == "key_deleted"):
         return _failed(failing, seen, long_date(before))
     return _late_fee(required, seen, long_date(before)) if required else None
 
@@ -259,7 +248,7 @@ def _failed(group, seen, before):
         title = f"{seen.failing_count:,} billing groups have a payment method that does not pay"
         what, whose = f"each before {before}: {names}", "their invoices stay"
     else:
-        gone = failure(group) == "key-deleted"
+        gone = group.failure == "key_deleted"
         title = (
             f"The card of {group.name} can no longer be charged"
             if gone
