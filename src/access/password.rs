@@ -1,6 +1,5 @@
-//! Passwords: argon2id, at most a few hashed at a time.
-
-use std::sync::{Condvar, Mutex, PoisonError};
+//! Passwords: argon2id, each hash 19 MiB and some 20 ms of one core. How many requests hash at once is bounded where
+//! they are let in: [`Work::Password`](crate::web::Work::Password).
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version,
@@ -11,26 +10,6 @@ use argon2::{
 pub const SHORTEST: usize = 12;
 /// The longest password, in bytes.
 pub const LONGEST: usize = 256;
-
-/// Hashes at once: each takes 19 MiB and some 20 ms of one core.
-const AT_ONCE: usize = 2;
-
-static BUSY: Mutex<usize> = Mutex::new(0);
-static FREE: Condvar = Condvar::new();
-
-/// Runs `work` when fewer than [`AT_ONCE`] others hash.
-fn in_turn<T>(work: impl FnOnce() -> T) -> T {
-    let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
-    while *busy >= AT_ONCE {
-        busy = FREE.wait(busy).unwrap_or_else(PoisonError::into_inner);
-    }
-    *busy += 1;
-    drop(busy);
-    let done = work();
-    *BUSY.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-    FREE.notify_one();
-    done
-}
 
 /// argon2id with OWASP's parameters: 19 MiB, 2 passes, 1 lane.
 fn argon2() -> Argon2<'static> {
@@ -45,12 +24,10 @@ pub fn hash(password: &str) -> Result<String, String> {
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt).map_err(|e| format!("no randomness from the system: {e}"))?;
     let salt = SaltString::encode_b64(&salt).map_err(|e| e.to_string())?;
-    in_turn(|| {
-        argon2()
-            .hash_password(password.as_bytes(), &salt)
-            .map(|hash| hash.to_string())
-    })
-    .map_err(|e| format!("cannot hash the password: {e}"))
+    argon2()
+        .hash_password(password.as_bytes(), &salt)
+        .map(|hash| hash.to_string())
+        .map_err(|e| format!("cannot hash the password: {e}"))
 }
 
 /// Whether the password belongs to the hash. Without a hash it takes the same time and is wrong.
@@ -60,11 +37,10 @@ pub fn is_right(password: &str, hash: Option<&str>) -> bool {
     let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
         return false;
     };
-    in_turn(|| {
-        argon2()
-            .verify_password(password.as_bytes(), &parsed)
-            .is_ok()
-    }) && hash.is_some()
+    argon2()
+        .verify_password(password.as_bytes(), &parsed)
+        .is_ok()
+        && hash.is_some()
 }
 
 #[cfg(test)]

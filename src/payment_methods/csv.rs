@@ -2,10 +2,7 @@
 
 use actix_web::{HttpResponse, http::header, web};
 
-use super::{
-    pages::{Query, Row},
-    store,
-};
+use super::{pages::Query, row::Row, store};
 use crate::{
     clock,
     error::Error,

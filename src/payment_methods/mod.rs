@@ -1,8 +1,10 @@
 //! The Payment method tab: the group table, its banner, summary strip and CSV.
 
+pub mod banner;
 pub mod csv;
 pub mod events;
 pub mod pages;
+pub mod row;
 pub mod rules;
 pub mod store;
 

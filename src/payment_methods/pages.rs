@@ -2,12 +2,13 @@
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::{
-    Registered,
-    rules::{self, Counts, Gravity, PAGE_SIZE, PageOf, Tag},
+    banner::{Banner, listed},
+    row::Row,
+    rules::{Counts, PAGE_SIZE, PageOf},
     store::{self, Filter, GroupAndMethod},
 };
 use crate::{
@@ -19,8 +20,6 @@ use crate::{
     web::{self as pages, Section, Shell, Texts, Visit, fields::search_text},
 };
 
-/// Names that a banner spells out before it counts the rest.
-const NAMES_IN_BANNER: usize = 3;
 /// Groups whose method does not pay that are read for the banner.
 const FAILING_SHOWN: i64 = 4;
 
@@ -99,194 +98,6 @@ struct NoGroupPage {
     t: Texts,
     shell: Shell,
     whom_to_ask: Vec<String>,
-}
-
-/// What the banner says.
-pub struct Banner {
-    /// How grave it is.
-    pub gravity: Gravity,
-    /// The group whose registration its button starts.
-    pub group: BillingGroup,
-    /// The groups it is about, by name.
-    pub names: Vec<String>,
-    /// How many groups it is about.
-    pub count: i64,
-    /// Before when (rule 7).
-    pub before: NaiveDate,
-}
-
-impl Banner {
-    /// What an administrator who sees this group alone is told; none when it pays.
-    pub fn of_group(group: &BillingGroup, before: NaiveDate) -> Option<Self> {
-        let gravity = rules::gravity(group)?;
-        Some(Self {
-            gravity,
-            names: vec![group.name.clone()],
-            group: group.clone(),
-            count: 1,
-            before,
-        })
-    }
-
-    /// Whether nothing is worse.
-    pub fn is_gravest(&self) -> bool {
-        self.gravity == Gravity::Restricted
-    }
-
-    /// The key of its button's text.
-    pub fn button_key(&self) -> &'static str {
-        match self.gravity {
-            Gravity::Failed(_) => "btn-change",
-            Gravity::Restricted | Gravity::LateFee => "btn-register",
-        }
-    }
-
-    /// Its head.
-    pub fn title(&self, t: &Texts) -> String {
-        match self.gravity {
-            Gravity::Restricted => t.text("banner-main-title").to_owned(),
-            Gravity::Failed(_) if self.count > 1 => t
-                .fill("banner-failed-title-many")
-                .arg("n", self.count)
-                .to_string(),
-            Gravity::Failed(Failure::ChargeFailed) => t
-                .fill("banner-charge-failed-title")
-                .arg("g", &self.group.name)
-                .to_string(),
-            Gravity::Failed(Failure::KeyDeleted) => t
-                .fill("banner-key-deleted-title")
-                .arg("g", &self.group.name)
-                .to_string(),
-            Gravity::LateFee if self.count > 1 => t
-                .fill("banner-sub-title-many")
-                .arg("n", self.count)
-                .to_string(),
-            Gravity::LateFee => t
-                .fill("banner-sub-title")
-                .arg("g", &self.group.name)
-                .to_string(),
-        }
-    }
-
-    /// What it means and what to do.
-    pub fn body(&self, t: &Texts) -> String {
-        match self.gravity {
-            Gravity::Restricted => t
-                .fill("banner-main-body")
-                .arg("g", &self.group.name)
-                .to_string(),
-            Gravity::Failed(_) if self.count > 1 => t
-                .fill("banner-failed-body-many")
-                .arg("groups", listed(t, &self.names, self.count))
-                .arg("date", self.before)
-                .to_string(),
-            Gravity::Failed(_) => t
-                .fill("banner-failed-body")
-                .arg("g", &self.group.name)
-                .arg("date", self.before)
-                .to_string(),
-            Gravity::LateFee if self.count > 1 => t
-                .fill("banner-sub-body-many")
-                .arg("groups", listed(t, &self.names, self.count))
-                .arg("date", self.before)
-                .to_string(),
-            Gravity::LateFee => t
-                .fill("banner-sub-body")
-                .arg("g", &self.group.name)
-                .arg("date", self.before)
-                .to_string(),
-        }
-    }
-}
-
-/// `a, b, c and 7 more`.
-fn listed(t: &Texts, names: &[String], count: i64) -> String {
-    let shown = names
-        .iter()
-        .take(NAMES_IN_BANNER)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = count - i64::try_from(names.len().min(NAMES_IN_BANNER)).unwrap_or(0);
-    if more > 0 {
-        t.fill("names-and-more")
-            .arg("names", shown)
-            .arg("n", more)
-            .to_string()
-    } else {
-        shown
-    }
-}
-
-/// One row of the table, as the customer sees it and support's preview does.
-pub struct Row {
-    /// The group.
-    pub group: BillingGroup,
-    /// How it pays.
-    pub registered: Option<Registered>,
-    /// What the row points out.
-    pub tags: Vec<Tag>,
-    /// Whether this administrator registered it a moment ago.
-    pub just_now: bool,
-    /// The last day to deposit, for an account.
-    pub pay_by: NaiveDate,
-}
-
-impl Row {
-    /// The row of a group.
-    pub fn new((group, registered): GroupAndMethod, viewer_id: &str, now: NaiveDateTime) -> Self {
-        let today = clock::seoul_date(now);
-        Self {
-            tags: rules::tags(&group, registered.as_ref(), today),
-            just_now: registered
-                .as_ref()
-                .is_some_and(|method| rules::is_just_registered(method, viewer_id, now)),
-            pay_by: clock::invoice_deadline(today),
-            group,
-            registered,
-        }
-    }
-
-    /// `data-tags`.
-    pub fn tag_names(&self) -> String {
-        self.tags
-            .iter()
-            .map(|tag| tag.as_str())
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
-
-    /// The payment information's first line: `Shinhan personal ···· 4242`, `Woori Bank ···· 4821`.
-    pub fn information(&self, t: &Texts) -> Option<String> {
-        self.registered
-            .as_ref()
-            .map(|registered| information(t, registered))
-    }
-}
-
-/// What may be shown of a payment method: issuer, owner type and last four digits, or bank and masked account.
-pub fn information(t: &Texts, registered: &Registered) -> String {
-    match &registered.method {
-        super::PaymentMethod::Card(card) => t
-            .fill("info-card")
-            .arg("issuer", card.issuer.name(t.lang == pages::Lang::Ko))
-            .arg("owner", t.text(owner_key(card.owner)))
-            .arg("digits", card.last_four.as_str())
-            .to_string(),
-        super::PaymentMethod::Account(account) => t
-            .fill("info-account")
-            .arg("bank", t.text(&format!("bank-{}", account.bank)))
-            .arg("digits", account.last_four.as_str())
-            .to_string(),
-    }
-}
-
-/// The key of an owner type's name.
-pub fn owner_key(owner: crate::gateway::Owner) -> &'static str {
-    match owner {
-        crate::gateway::Owner::Personal => "owner-personal",
-        crate::gateway::Owner::Corporate => "owner-corporate",
-    }
 }
 
 struct Seen {

@@ -6,6 +6,7 @@ mod api;
 pub mod business;
 mod cards;
 pub mod events;
+mod keys;
 mod phone;
 pub mod proof;
 mod refusals;

@@ -18,10 +18,7 @@ use crate::{
     audit, clock,
     db::AnyConnection,
     error::Error,
-    payment_methods::{
-        pages::{Banner, Row},
-        rules::is_offered_payment_methods,
-    },
+    payment_methods::{banner::Banner, row::Row, rules::is_offered_payment_methods},
     registration::{self, rules::Progress},
     web::{self as pages, Message, Section, Shell, Texts, Visit, Work, fields::search_text},
 };

@@ -142,7 +142,7 @@ fn render(
             replaces: seen
                 .registered
                 .as_ref()
-                .map(|current| payment_methods::pages::information(&t, current)),
+                .map(|current| payment_methods::row::information(&t, current)),
             other_groups: seen.other_groups,
             test_cards: if visit.services.settings.demo {
                 sandbox::test_cards()

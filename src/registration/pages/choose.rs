@@ -122,7 +122,7 @@ fn render(
             agreements: agreements.collect(),
             current: seen
                 .registered
-                .map(|current| payment_methods::pages::information(&visit.t, &current)),
+                .map(|current| payment_methods::row::information(&visit.t, &current)),
             is_offered: seen.is_offered,
         },
     )

@@ -10,7 +10,7 @@ use crate::{
     gateway::{Issuer, Owner},
     groups::BillingGroup,
     payment_methods::{
-        pages::owner_key,
+        row::owner_key,
         store::{Filter, groups_in_order},
     },
     registration::{
