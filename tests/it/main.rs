@@ -9,6 +9,7 @@ mod audit;
 mod bad_input;
 mod browser;
 mod cards;
+mod clocks;
 mod codes;
 mod commands;
 mod contract;
