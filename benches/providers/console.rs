@@ -21,10 +21,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{
-    app::{Person, settings},
-    portone::fake::Fake,
-};
+use crate::{app::settings, person::Person, portone::fake::Fake};
 
 const PASSWORD: &str = "open-sesame-bench";
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    app::{Person, card},
     console::Console,
+    person::{Person, card},
     portone::faults::{Fault, Operation},
 };
 

@@ -12,6 +12,9 @@ mod console;
 mod hanging;
 mod invariants;
 #[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/it/person.rs"]
+mod person;
+#[allow(dead_code, reason = "the tests use more of it")]
 mod portone;
 mod registrations;
 

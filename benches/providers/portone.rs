@@ -6,3 +6,5 @@ pub mod fake;
 pub mod faults;
 #[path = "../../tests/it/portone/http.rs"]
 mod http;
+#[path = "../../tests/it/portone/state.rs"]
+mod state;

@@ -11,9 +11,9 @@ use std::{
 };
 
 use crate::{
-    app::Person,
     console::Console,
     invariants,
+    person::Person,
     portone::{
         fake::{CODE, TOO_LONG},
         faults::{Fault, every_quick_fault},
@@ -165,7 +165,7 @@ fn enter_card(person: &Person, run: &str, card: &str) -> &'static str {
         if page.status != 200 {
             return "led elsewhere";
         }
-        let page = person.send(&page, &path, &crate::app::card(card));
+        let page = person.send(&page, &path, &crate::person::card(card));
         match (page.status, page.location.as_deref()) {
             (303, Some(to)) if to.ends_with("/complete") => return "registered",
             (303, Some(to)) if to.ends_with("/confirming") => return "being confirmed",

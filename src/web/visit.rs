@@ -72,7 +72,6 @@ impl Visit {
         let route = self.route();
         let pass = self.services.admission.enter(Work::Read).await?;
         in_time(self.services.clone(), READ_WITHIN, move |services| {
-            let _pass = pass;
             fail::fail_point!("page-read");
             let now = services.clock.now();
             let mut visitor = None;
@@ -89,9 +88,11 @@ impl Visit {
                 }
             }
             let seen = done?;
-            Ok((visitor.ok_or(Error::SignedOut)?, seen))
+            Ok((visitor.ok_or(Error::SignedOut)?, seen, pass))
         })
         .await
+        // The place is given back here, when its thread is free for the next: else that one would begin another.
+        .map(|(viewer, seen, _pass)| (viewer, seen))
         .map_err(|error| self.with_token(error))
     }
 

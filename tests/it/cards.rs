@@ -6,7 +6,7 @@ use billing_console::{
 };
 use diesel::prelude::*;
 
-use crate::app::{TestApp, card};
+use crate::{app::TestApp, person::card};
 
 /// Invariants I1 to I3: one method a group (its key), every active card's key live, nothing else live once drained.
 pub fn assert_keys_match(db: &mut AnyConnection) {

@@ -9,9 +9,7 @@ use crate::app::TestApp;
 fn five_wrong_codes_pause_for_ten_minutes() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
-    let run = person.start_registration("acme-lab");
-    person.choose(&run, "named_card");
-    person.ask_for_a_code(&run);
+    let run = person.reach_the_phone_code_page("acme-lab");
     let code = format!("{run}/phone-code");
     for left in ["4 tries left", "3 tries left", "2 tries left", "1 try left"] {
         let page = person.fill(&code, &[("code", "000000")]);
@@ -50,9 +48,7 @@ fn five_wrong_codes_pause_for_ten_minutes() {
 fn a_hundred_guesses_at_once_count_exactly_five() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
-    let run = person.start_registration("acme-lab");
-    person.choose(&run, "named_card");
-    person.ask_for_a_code(&run);
+    let run = person.reach_the_phone_code_page("acme-lab");
     let code = format!("{run}/phone-code");
     let form = person.open(&code);
     std::thread::scope(|scope| {
@@ -71,9 +67,7 @@ fn a_hundred_guesses_at_once_count_exactly_five() {
 fn codes_are_sent_at_most_five_times_a_registration_and_not_at_once() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
-    let run = person.start_registration("acme-lab");
-    person.choose(&run, "named_card");
-    person.ask_for_a_code(&run);
+    let run = person.reach_the_phone_code_page("acme-lab");
     let code = format!("{run}/phone-code");
     let form = person.open(&code);
     let resend = || person.send(&form, &format!("{code}/resend"), &[]);
@@ -133,9 +127,7 @@ fn rule_8_closed_and_dormant_businesses_have_their_own_words() {
 fn the_pause_after_five_wrong_codes_holds_in_another_run_too() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
-    let run = person.start_registration("acme-lab");
-    person.choose(&run, "named_card");
-    person.ask_for_a_code(&run);
+    let run = person.reach_the_phone_code_page("acme-lab");
     let code = format!("{run}/phone-code");
     let last = person.use_up_the_code(&run);
     assert_eq!((last.status, last.header("retry-after")), (429, "600"));

@@ -10,7 +10,8 @@ use billing_console::db::{look, schema as s};
 use diesel::prelude::*;
 
 use crate::{
-    app::{KEY, Person, TestDatabase},
+    app::{KEY, TestDatabase},
+    person::Person,
     process::{Served, example, out, refused, run, run_with, served, told},
 };
 

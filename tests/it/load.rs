@@ -16,8 +16,9 @@ use billing_console::demo;
 use diesel::connection::SimpleConnection;
 
 use crate::{
-    app::{Person, TestApp, TestDatabase},
+    app::{TestApp, TestDatabase},
     crash::{Process, ask, free_port},
+    person::Person,
 };
 
 /// A console whose every page takes so many milliseconds to read, and somebody signed in.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, io::Read};
 
 use billing_console::web::static_files;
 
-use crate::app::{Page, TestApp};
+use crate::{app::TestApp, person::Page};
 
 fn file(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()

@@ -8,8 +8,9 @@ use billing_console::{
 use diesel::prelude::*;
 
 use crate::{
-    app::{KEY, Page, Person, TestApp, TestDatabase},
+    app::{KEY, TestApp, TestDatabase},
     peer::{Peer, Reply},
+    person::{Page, Person},
     process::{Served, out, refused, run_with, served, told},
 };
 

@@ -3,7 +3,10 @@
 use billing_console::db::schema as s;
 use diesel::prelude::*;
 
-use crate::app::{Page, TestApp, card};
+use crate::{
+    app::TestApp,
+    person::{Page, card},
+};
 
 fn has_headers(page: &Page, at: &str) {
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
@@ -258,29 +261,6 @@ fn behind_a_trusted_proxy_the_pause_is_the_clients_own() {
         try_from("198.51.100.8", "main-admin@acme.test", "open-sesame-demo"),
         303
     );
-}
-
-#[test]
-fn a_get_changes_nothing() {
-    let app = TestApp::start();
-    let person = app.sign_in("main-admin@acme.test");
-    let run = person.reach_the_anonymous_card_page("acme-lab");
-    let before = crate::database::all_rows(&mut app.connection());
-    for path in [
-        "/billing/payment-methods".to_owned(),
-        "/billing/payment-methods.csv".to_owned(),
-        "/billing/groups/acme-lab/dedicated-account".to_owned(),
-        "/terms/privacy/2026-11-01".to_owned(),
-        "/demo/inbox".to_owned(),
-        format!("{run}/payment-method"),
-        format!("{run}/business-number"),
-        format!("{run}/card"),
-        format!("{run}/confirming"),
-        format!("{run}/complete"),
-    ] {
-        person.open(&path);
-    }
-    assert_eq!(crate::database::all_rows(&mut app.connection()), before);
 }
 
 #[test]

@@ -1,13 +1,16 @@
-//! The HTML of every page in both languages: empty, filled, with errors.
+//! The HTML of every page in both languages: empty, filled, with errors. The wizard's are in `snapshots_wizard.rs`.
 
 use billing_console::gateway::{
     AttemptQuery, BillingKey, CardGateway, IssueOutcome, IssueRequest, LookUp, Refusal, Revocation,
 };
 
-use crate::app::{Page, Person, TestApp, card};
+use crate::{
+    app::TestApp,
+    person::{Page, Person},
+};
 
 /// A page's snapshot; what differs between two runs is redacted by its name.
-fn keep(name: &str, language: &str, page: &Page) {
+pub fn keep(name: &str, language: &str, page: &Page) {
     insta::with_settings!({
         prepend_module_to_snapshot => false,
         omit_expression => true,
@@ -25,13 +28,13 @@ fn keep(name: &str, language: &str, page: &Page) {
     });
 }
 
-fn in_both_languages(snap: impl Fn(&TestApp, &'static str)) {
+pub fn in_both_languages(snap: impl Fn(&TestApp, &'static str)) {
     for language in ["en", "ko"] {
         snap(&TestApp::start(), language);
     }
 }
 
-fn person(app: &TestApp, email: &str, language: &'static str) -> Person {
+pub fn person(app: &TestApp, email: &str, language: &'static str) -> Person {
     app.sign_in(email).speaking(language)
 }
 
@@ -191,32 +194,6 @@ fn faults() {
 }
 
 #[test]
-fn what_a_carrier_says() {
-    in_both_languages(|app, language| {
-        let person = person(app, "main-admin@acme.test", language);
-        let run = person.start_registration("acme-main");
-        person.choose(&run, "named_card");
-        let holder = |phone| {
-            let fields = [
-                ("holder_name", "김하나"),
-                ("birth_date", "900101"),
-                ("birth_digit", "2"),
-                ("carrier", "skt"),
-                ("phone_number", phone),
-            ];
-            person.fill(&format!("{run}/phone"), &fields)
-        };
-        keep("phone.refused", language, &holder("010-0000-0001"));
-        keep("phone.tries", language, &holder("010-0000-0003"));
-        holder("010-0000-0002").leads_to(&format!("{run}/phone-code"));
-        let code = format!("{run}/phone-code");
-        let other = person.fill(&code, &[("code", "123456")]);
-        keep("phone_code.other_holder", language, &other);
-        keep("phone_code.ended", language, &person.open(&code));
-    });
-}
-
-#[test]
 fn a_card_whose_key_is_gone() {
     in_both_languages(|app, language| {
         use billing_console::db::schema::billing_groups as g;
@@ -235,105 +212,6 @@ fn a_card_whose_key_is_gone() {
         keep("support.key_deleted", language, &preview);
         let failed = staff.open("/support/groups/mir-mail");
         keep("support.charge_failed", language, &failed);
-    });
-}
-
-#[test]
-fn wizard_of_an_unknown_member_type_and_pauses() {
-    in_both_languages(|app, language| {
-        use billing_console::db::schema::organizations as o;
-        use diesel::prelude::*;
-        let person = person(app, "main-admin@acme.test", language);
-        let run = person.start_registration("acme-main");
-        person.choose(&run, "named_card");
-        person.ask_for_a_code(&run);
-        let code = format!("{run}/phone-code");
-        let last = person.use_up_the_code(&run);
-        keep("phone_code.locked", language, &last);
-        keep("phone_code.pause", language, &person.open(&code));
-        let other = app.visitor().speaking(language);
-        for _ in 0..10 {
-            other.post("/sign-in", &[("email", "a@b.test"), ("password", "x")]);
-        }
-        let paused = other.post("/sign-in", &[("email", "a@b.test"), ("password", "x")]);
-        keep("sign_in.paused", language, &paused);
-        keep(
-            "sign_in.continue",
-            language,
-            &other.open(&format!("/sign-in?next={run}/card")),
-        );
-        diesel::update(o::table.find("acme"))
-            .set(o::member_type.eq("individual"))
-            .execute(&mut *app.connection())
-            .unwrap();
-        keep(
-            "choose.not_offered",
-            language,
-            &person.open(&format!("{run}/payment-method")),
-        );
-    });
-}
-
-#[test]
-fn wizard_of_an_anonymous_corporate_card() {
-    in_both_languages(|app, language| {
-        let person = person(app, "main-admin@acme.test", language);
-        let run = person.start_registration("acme-lab");
-        let (choose, number, enter) = (
-            format!("{run}/payment-method"),
-            format!("{run}/business-number"),
-            format!("{run}/card"),
-        );
-        keep("choose.empty", language, &person.open(&choose));
-        keep(
-            "choose.error",
-            language,
-            &person.fill(&choose, &[("agree_privacy", "yes")]),
-        );
-        person.choose(&run, "anonymous_corporate_card");
-        keep("choose.filled", language, &person.open(&choose));
-        keep("business_number.empty", language, &person.open(&number));
-        keep(
-            "business_number.error",
-            language,
-            &person.fill(&number, &[("business_number", "123-45-67890")]),
-        );
-        person.fill(&number, &[("business_number", "999-81-00015")]);
-        keep("business_number.filled", language, &person.open(&number));
-        keep("card.empty", language, &person.open(&enter));
-        keep("card.error", language, &person.fill(&enter, &[]));
-        keep(
-            "card.refused",
-            language,
-            &person.enter_card(&run, "4000056655665556"),
-        );
-        keep(
-            "card.provider_down",
-            language,
-            &person.enter_card(&run, "4000000000000119"),
-        );
-        let nothing = person.open(&format!("{run}/confirming"));
-        keep("confirming.nothing", language, &nothing);
-        app.faults.fail_look_ups(usize::MAX);
-        person.enter_card(&run, "4000000000000259");
-        keep(
-            "confirming",
-            language,
-            &person.open(&format!("{run}/confirming")),
-        );
-        app.clock.advance(chrono::TimeDelta::minutes(11));
-        let long = person.open(&format!("{run}/confirming"));
-        keep("confirming.long", language, &long);
-        app.faults.fail_look_ups(0);
-        app.until("the confirmation", |_| {
-            app.clock.advance(chrono::TimeDelta::seconds(1));
-            (person.open(&format!("{run}/confirming")).status == 303).then_some(())
-        });
-        keep(
-            "complete",
-            language,
-            &person.open(&format!("{run}/complete")),
-        );
     });
 }
 
@@ -401,54 +279,6 @@ fn names_as_long_as_an_import_lets_them_be() {
 }
 
 #[test]
-fn wizard_of_a_personal_card() {
-    in_both_languages(|app, language| {
-        let person = person(app, "main-admin@acme.test", language);
-        let run = person.start_registration("acme-ml");
-        person.choose(&run, "named_card");
-        let (phone, code) = (format!("{run}/phone"), format!("{run}/phone-code"));
-        keep("phone.empty", language, &person.open(&phone));
-        keep(
-            "phone.error",
-            language,
-            &person.fill(&phone, &[("holder_name", "김하나")]),
-        );
-        person.ask_for_a_code(&run);
-        keep("phone.filled", language, &person.open(&phone));
-        keep("phone_code.empty", language, &person.open(&code));
-        keep(
-            "phone_code.error",
-            language,
-            &person.fill(&code, &[("code", "000000")]),
-        );
-        keep("demo_inbox", language, &person.open("/demo/inbox"));
-        person.fill(&code, &[("code", "123456")]);
-        keep(
-            "card.change",
-            language,
-            &person.open(&format!("{run}/card")),
-        );
-        let other = person.reach_the_anonymous_card_page("acme-web");
-        let stale = person.open(&format!("{other}/card"));
-        let colleague = app.sign_in("main-admin@acme.test").speaking(language);
-        diesel_bump(app, "acme-web");
-        keep(
-            "stale",
-            language,
-            &colleague.send(&stale, &format!("{other}/card"), &card("5555555555554444")),
-        );
-    });
-}
-
-/// The group changes behind the back of a run.
-fn diesel_bump(app: &TestApp, group: &str) {
-    assert!(
-        billing_console::payment_methods::store::claim_version(&mut app.connection(), group, 0)
-            .unwrap()
-    );
-}
-
-#[test]
 fn dedicated_account_and_terms() {
     in_both_languages(|app, language| {
         let person = person(app, "main-admin@acme.test", language);
@@ -506,58 +336,4 @@ fn support() {
             );
         }
     });
-}
-
-#[test]
-fn no_korean_page_has_an_english_sentence_or_button() {
-    let files = crate::texts::files("tests/it/snapshots", ".ko.snap");
-    assert!(files.len() > 50, "{} pages", files.len());
-    for (name, text) in files {
-        let Some((_, html)) = text.split_once("<!doctype") else {
-            assert!(name.contains("/refusal."), "{name} is no page");
-            continue;
-        };
-        for text in said_on(&format!("<!doctype{html}")) {
-            let words: Vec<&str> = text.split_whitespace().collect();
-            for three in words.windows(3) {
-                assert!(
-                    !three.iter().all(|word| is_latin(word)),
-                    "{name}: {three:?}"
-                );
-            }
-            // The switch to the other language is in that language.
-            if let [word] = words[..]
-                && word.len() < 30 // longer is a name
-                && is_latin(word)
-                && word.bytes().any(|byte| byte.is_ascii_lowercase())
-            {
-                assert_eq!(word, "English", "{name}");
-            }
-        }
-    }
-}
-
-fn is_latin(word: &str) -> bool {
-    word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
-/// Every run of text of a page, and what it says through attributes.
-fn said_on(html: &str) -> Vec<String> {
-    let page = scraper::Html::parse_document(html);
-    let attributes = [
-        "aria-label",
-        "placeholder",
-        "data-label",
-        "data-copied",
-        "title",
-    ];
-    let every = scraper::Selector::parse("*").unwrap();
-    let through_attributes = page
-        .select(&every)
-        .flat_map(|element| attributes.map(|name| element.attr(name).map(str::to_owned)));
-    page.root_element()
-        .text()
-        .map(str::to_owned)
-        .chain(through_attributes.flatten())
-        .collect()
 }

@@ -125,3 +125,57 @@ fn no_statement_of_sql_is_put_together_from_values() {
         }
     }
 }
+
+#[test]
+fn no_korean_page_has_an_english_sentence_or_button() {
+    let files = files("tests/it/snapshots", ".ko.snap");
+    assert!(files.len() > 50, "{} pages", files.len());
+    for (name, text) in files {
+        let Some((_, html)) = text.split_once("<!doctype") else {
+            assert!(name.contains("/refusal."), "{name} is no page");
+            continue;
+        };
+        for text in said_on(&format!("<!doctype{html}")) {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            for three in words.windows(3) {
+                assert!(
+                    !three.iter().all(|word| is_latin(word)),
+                    "{name}: {three:?}"
+                );
+            }
+            // The switch to the other language is in that language.
+            if let [word] = words[..]
+                && word.len() < 30 // longer is a name
+                && is_latin(word)
+                && word.bytes().any(|byte| byte.is_ascii_lowercase())
+            {
+                assert_eq!(word, "English", "{name}");
+            }
+        }
+    }
+}
+
+fn is_latin(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Every run of text of a page, and what it says through attributes.
+fn said_on(html: &str) -> Vec<String> {
+    let page = scraper::Html::parse_document(html);
+    let attributes = [
+        "aria-label",
+        "placeholder",
+        "data-label",
+        "data-copied",
+        "title",
+    ];
+    let every = scraper::Selector::parse("*").unwrap();
+    let through_attributes = page
+        .select(&every)
+        .flat_map(|element| attributes.map(|name| element.attr(name).map(str::to_owned)));
+    page.root_element()
+        .text()
+        .map(str::to_owned)
+        .chain(through_attributes.flatten())
+        .collect()
+}

@@ -4,8 +4,9 @@ use billing_console::db::schema as s;
 use diesel::prelude::*;
 
 use crate::{
-    app::{TestApp, card},
+    app::TestApp,
     cards::{assert_keys_match, drain, last_four},
+    person::card,
 };
 
 #[test]

@@ -10,8 +10,9 @@ use billing_console::web::encoded;
 
 use super::people::every_row;
 use crate::{
-    app::{Page, Person, TestDatabase, card},
+    app::TestDatabase,
     crash::{Process, free_port},
+    person::{Page, Person, card},
     process,
 };
 

@@ -6,8 +6,9 @@ use billing_console::db::schema as s;
 use diesel::prelude::*;
 
 use crate::{
-    app::{Page, Person, TestApp, TestDatabase, card},
+    app::{TestApp, TestDatabase},
     crash::{Process, free_port},
+    person::{Page, Person, card},
 };
 
 /// So many at once; their statuses.
@@ -41,9 +42,7 @@ fn guesses_of_a_code_count_exactly_across_a_restart() {
         ("password", "open-sesame-demo"),
     ];
     assert_eq!(person.post("/sign-in", &fields).status, 303);
-    let run = person.start_registration("acme-lab");
-    person.choose(&run, "named_card");
-    person.ask_for_a_code(&run);
+    let run = person.reach_the_phone_code_page("acme-lab");
     let path = format!("{run}/phone-code");
     let form = person.open(&path);
     let guess = |_| person.clone().send(&form, &path, &[("code", "000000")]);

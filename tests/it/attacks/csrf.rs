@@ -4,7 +4,7 @@ use super::{
     people::every_row,
     routes::{ROUTES, Route},
 };
-use crate::app::{Person, TestApp};
+use crate::{app::TestApp, person::Person};
 
 /// Runs that wait at the step of each form, so that nothing but the token and the origin protects them.
 struct Runs {
@@ -15,9 +15,7 @@ struct Runs {
 
 impl Runs {
     fn begin(person: &Person) -> Self {
-        let named = person.start_registration("acme-main");
-        person.choose(&named, "named_card");
-        person.ask_for_a_code(&named);
+        let named = person.reach_the_phone_code_page("acme-main");
         let anonymous = person.start_registration("acme-ml");
         person.choose(&anonymous, "anonymous_corporate_card");
         let card = person.reach_the_anonymous_card_page("acme-web");

@@ -6,7 +6,10 @@ use billing_console::db::schema as s;
 use diesel::prelude::*;
 
 use super::{routes::ROUTES, wire};
-use crate::app::{Page, Person, TestApp, card};
+use crate::{
+    app::TestApp,
+    person::{Page, Person, card},
+};
 
 /// An answer's headers as lines, without what changes each time.
 fn lines_of(page: &Page) -> BTreeSet<String> {

@@ -4,7 +4,10 @@ use super::{
     people::{Kind, every_row},
     routes::{ROUTES, Route, Who},
 };
-use crate::app::{Page, Person, TestApp};
+use crate::{
+    app::TestApp,
+    person::{Page, Person},
+};
 
 /// Of whom a group and a run are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,8 @@ mod counts;
 mod csrf;
 mod fields;
 mod headers;
+mod masking;
+mod masks;
 mod matrix;
 mod people;
 mod reads;

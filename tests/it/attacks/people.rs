@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use billing_console::db::{AnyConnection, look, schema as s};
 use diesel::{prelude::*, sql_query, sql_types::Text};
 
-use crate::app::{Person, TestApp};
+use crate::{app::TestApp, person::Person};
 
 /// Somebody of each kind that a route tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,9 +13,7 @@ use crate::app::TestApp;
 fn no_get_and_no_head_of_any_route_changes_a_row() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
-    let named = person.start_registration("acme-main");
-    person.choose(&named, "named_card");
-    person.ask_for_a_code(&named);
+    let named = person.reach_the_phone_code_page("acme-main");
     let done = person.reach_the_anonymous_card_page("acme-ml");
     person
         .enter_card(&done, "5555555555554444")

@@ -4,7 +4,10 @@ use billing_console::db::schema as s;
 use diesel::prelude::*;
 
 use super::people::disable;
-use crate::app::{Person, TestApp, card};
+use crate::{
+    app::TestApp,
+    person::{Person, card},
+};
 
 /// A browser that sends this cookie and keeps none.
 fn with_cookie(app: &TestApp, cookie: &str) -> u16 {

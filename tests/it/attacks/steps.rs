@@ -1,6 +1,6 @@
 //! The wizard's steps in every order.
 
-use crate::app::{Person, TestApp};
+use crate::{app::TestApp, person::Person};
 
 /// Every step that is posted, with good answers.
 const FORMS: [&str; 5] = [
@@ -46,7 +46,7 @@ fn answers<'a>(step: &str, method: &'a str, phone: &'a str) -> Vec<(&'static str
         "phone-code" => vec![("code", "123456")],
         "business-number" => vec![("business_number", "999-81-00015")],
         _ => {
-            let mut fields = crate::app::card("5555555555554444").to_vec();
+            let mut fields = crate::person::card("5555555555554444").to_vec();
             fields.push(("idempotency_key", "0123456789abcdef0123456789abcdef"));
             fields
         }

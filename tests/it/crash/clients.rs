@@ -14,7 +14,7 @@ use super::{
     console::exchange,
     site::{CODE, Site},
 };
-use crate::app::{KEY, card};
+use crate::{app::KEY, person::card};
 
 /// Numbers that follow from a seed, so that a run can be repeated.
 #[derive(Debug, Clone)]

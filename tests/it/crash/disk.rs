@@ -12,7 +12,7 @@ use super::{
     invariants,
     site::{Program, Site},
 };
-use crate::app::{Person, card};
+use crate::person::{Person, card};
 
 const TAB: &str = "/billing/payment-methods";
 

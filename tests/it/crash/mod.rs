@@ -22,8 +22,9 @@ use diesel::prelude::*;
 use self::console::wait_for;
 pub use self::console::{Process, ask, free_port};
 use crate::{
-    app::{Person, TestApp, TestDatabase, card},
+    app::{TestApp, TestDatabase},
     cards::assert_keys_match,
+    person::{Person, card},
 };
 
 fn issued(db: &mut AnyConnection, last_four: &str) -> bool {
@@ -319,9 +320,7 @@ fn a_request_that_takes_effect_after_it_was_given_up_leaves_no_key() {
 fn an_outage_of_the_phone_service_costs_no_try_of_the_code() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
-    let run = person.start_registration("acme-lab");
-    person.choose(&run, "named_card");
-    person.ask_for_a_code(&run);
+    let run = person.reach_the_phone_code_page("acme-lab");
     let code = format!("{run}/phone-code");
     let scenario = fail::FailScenario::setup();
     fail::cfg("phone-unreachable", "return").unwrap();
@@ -339,9 +338,7 @@ fn an_outage_of_the_phone_service_costs_no_try_of_the_code() {
 fn a_code_that_could_not_be_sent_again_leaves_the_one_before_in_force() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
-    let run = person.start_registration("acme-lab");
-    person.choose(&run, "named_card");
-    person.ask_for_a_code(&run);
+    let run = person.reach_the_phone_code_page("acme-lab");
     let code = format!("{run}/phone-code");
     app.clock.advance(chrono::TimeDelta::seconds(31));
     fail::cfg("phone-not-sent", "return").unwrap();

@@ -14,8 +14,8 @@ use super::{
     site::Site,
 };
 use crate::{
-    app::{Page, Person, card},
     cards::last_four,
+    person::{Page, Person, card},
 };
 
 const GROUP: &str = "mir-00";

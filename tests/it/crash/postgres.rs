@@ -18,7 +18,10 @@ use super::{
     proxy::{Line, Proxy},
     site::{Program, Site},
 };
-use crate::app::{Person, TestDatabase, card};
+use crate::{
+    app::TestDatabase,
+    person::{Person, card},
+};
 
 const TAB: &str = "/billing/payment-methods";
 

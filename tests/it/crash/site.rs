@@ -14,7 +14,10 @@ use diesel::prelude::*;
 use super::console::{Process, lasting_ports};
 #[cfg(feature = "postgres")]
 use super::postgres::Server;
-use crate::app::{KEY, Person, TestDatabase};
+use crate::{
+    app::{KEY, TestDatabase},
+    person::Person,
+};
 
 /// Who changes payment methods; each reaches every group of the organization.
 pub const PEOPLE: usize = 4;

@@ -10,7 +10,10 @@ use super::{
     fake::{CARD_CHANNEL, Fake, TOO_LONG},
     faults::{Fault, Operation, every_quick_fault},
 };
-use crate::app::{Page, Person, TestApp};
+use crate::{
+    app::TestApp,
+    person::{Page, Person},
+};
 
 pub fn start() -> (Fake, TestApp, Person) {
     let fake = Fake::start();

@@ -23,7 +23,10 @@ use super::{
     fake::{Fake, WEBHOOK_SECRET},
     faults::{Fault, Operation},
 };
-use crate::app::{Page, Person, TestApp};
+use crate::{
+    app::TestApp,
+    person::{Page, Person},
+};
 
 pub const ADDRESS: &str = "/webhooks/portone";
 

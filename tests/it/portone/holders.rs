@@ -6,10 +6,14 @@ use serde_json::{Value, json};
 
 use super::{
     cards::start,
-    fake::{Fake, IDENTITY_CHANNEL, active},
+    fake::{Fake, IDENTITY_CHANNEL},
     faults::{Fault, Operation},
+    state::active,
 };
-use crate::app::{Page, Person, TestApp};
+use crate::{
+    app::TestApp,
+    person::{Page, Person},
+};
 
 fn enter_holder(person: &Person, run: &str, phone: &str) -> Page {
     person.fill(

@@ -10,3 +10,4 @@ pub mod http;
 mod prism;
 mod served;
 mod shapes;
+mod state;

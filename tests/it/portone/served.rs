@@ -6,7 +6,8 @@ use super::{
     faults::{Fault, Operation},
 };
 use crate::{
-    app::{Person, TestDatabase},
+    app::TestDatabase,
+    person::Person,
     process::{Served, served},
 };
 
