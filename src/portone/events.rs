@@ -115,7 +115,12 @@ fn read(
         _ => EventKind::Other,
     };
     let key = told.data.and_then(|data| data.billing_key);
-    if kind == EventKind::KeyDeleted && key.is_none() {
+    let is_no_key = match &key {
+        // PostgreSQL keeps no such text.
+        Some(key) => key.contains('\0'),
+        None => kind == EventKind::KeyDeleted,
+    };
+    if is_no_key {
         return Err((StatusCode::BAD_REQUEST, "the body is no event"));
     }
     Ok(Event {

@@ -32,7 +32,7 @@ pub enum Work {
     Write,
     /// Ask a provider and settle its answer, after a write.
     Call,
-    /// Check a password, which takes a core and 19 MiB for a while.
+    /// Check a password, which takes a core and 19 MiB for some 20 ms.
     Password,
 }
 
@@ -54,12 +54,13 @@ pub struct Pass {
 impl Admission {
     /// Lines for a database that takes so many writers at once.
     pub fn new(writers: usize) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             reads: Gate::new(4, 256),
             writes: Gate::new(writers, 256),
             // A few more than a provider is asked at once: its own short wait tells those.
             calls: Gate::new(40, 64),
-            passwords: Gate::new(2, 64),
+            passwords: Gate::new((cores / 2).clamp(1, 4), 64),
             turned_away: AtomicU64::new(0),
         }
     }

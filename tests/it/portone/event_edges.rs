@@ -128,6 +128,36 @@ fn an_event_that_comes_while_a_commit_runs_finds_its_card_afterwards() {
     assert_eq!(tags(&person, "acme-ml"), "failed");
 }
 
+/// SQLite has one writer: there the event is read before the commit or after it.
+#[test]
+fn an_event_that_is_read_while_its_card_is_replaced_marks_nothing() {
+    if std::env::var_os("BILLING_TEST_DATABASE").is_none() {
+        return;
+    }
+    let (fake, app, person) = start();
+    let key = registered(&fake, &person, "acme-ml");
+    let mut commit = app.connection();
+    commit
+        .batch_execute(
+            "BEGIN; UPDATE billing_groups SET version = version + 1 WHERE id = 'acme-ml';
+             UPDATE payment_methods SET billing_key = 'new' WHERE group_id = 'acme-ml'",
+        )
+        .unwrap();
+    assert_eq!(
+        send(&app, WEBHOOK_SECRET, "e-1", 0, &deleted(&key)).status,
+        200
+    );
+    app.until("whoever reads it waits for the group", |db| {
+        let waits = "SELECT 1 FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (diesel::sql_query(waits).execute(db).unwrap() > 0).then_some(())
+    });
+    commit.batch_execute("COMMIT").unwrap();
+    drain(&app);
+    assert_eq!(tags(&person, "acme-ml"), "");
+    assert_eq!(failures_in_the_trail(&app), 0);
+}
+
 /// A process that sleeps within its commit for longer than an event is looked after must not commit when it wakes.
 #[cfg(feature = "postgres")]
 #[test]

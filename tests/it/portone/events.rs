@@ -258,6 +258,7 @@ fn unsigned_stale_replayed_and_malformed_sendings_are_refused_and_nothing_is_kep
         "null",
         "{\"type\":1,\"data\":{}}",
         "{\"type\":\"BillingKey.Deleted\"}",
+        "{\"type\":\"BillingKey.Deleted\",\"data\":{\"billingKey\":\"a\\u0000b\"}}",
         "\u{0}",
     ] {
         assert_eq!(
