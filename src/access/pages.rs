@@ -233,7 +233,7 @@ fn try_sign_in(
     services.db.transaction(|db| match known {
         Some((user_id, _)) if is_right => {
             throttle::clear(db, &account_key)?;
-            throttle::give_back(db, &address_key)?;
+            throttle::give_back(db, &address_key, TRIES, now)?;
             let organization = store::organization_of(db, &user_id)?.unwrap_or_default();
             audit::append(
                 db,

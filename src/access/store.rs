@@ -226,20 +226,26 @@ pub fn name_of(db: &mut AnyConnection, user_id: &str) -> Result<Option<String>, 
 }
 
 /// Whether a user may change a group's payment method at this moment: role and membership are read
-/// again inside the transaction that commits (rule 4).
+/// again inside the transaction that commits (rule 4). Their rows are taken, so that whoever takes the right away has
+/// done so or waits for the commit.
 ///
 /// # Errors
 /// What the database says.
 pub fn may_change(db: &mut AnyConnection, user_id: &str, group_id: &str) -> Result<bool, Error> {
+    let administrators = users::table
+        .filter(users::id.eq(user_id))
+        .filter(users::role.eq(Role::BillingAdministrator.as_str()))
+        .filter(users::disabled_at.is_null());
+    let held = diesel::update(administrators)
+        .set(users::role.eq(users::role))
+        .execute(db)?;
     let organization: Option<String> = users::table
         .find(user_id)
-        .filter(users::role.eq(Role::BillingAdministrator.as_str()))
-        .filter(users::disabled_at.is_null())
         .select(users::organization_id)
         .first::<Option<String>>(db)
         .optional()?
         .flatten();
-    let Some(organization) = organization else {
+    let Some(organization) = organization.filter(|_| held == 1) else {
         return Ok(false);
     };
     let is_theirs: i64 = billing_groups::table
@@ -247,17 +253,20 @@ pub fn may_change(db: &mut AnyConnection, user_id: &str, group_id: &str) -> Resu
         .filter(billing_groups::organization_id.eq(&organization))
         .count()
         .get_result(db)?;
-    let memberships: i64 = group_members::table
-        .inner_join(billing_groups::table)
-        .filter(group_members::user_id.eq(user_id))
+    let reached_by = billing_groups::table
         .filter(billing_groups::organization_id.eq(&organization))
         .filter(
             billing_groups::class
-                .eq("main")
+                .eq(Class::Main.as_str())
                 .or(billing_groups::id.eq(group_id)),
         )
-        .count()
-        .get_result(db)?;
+        .select(billing_groups::id);
+    let memberships = group_members::table
+        .filter(group_members::user_id.eq(user_id))
+        .filter(group_members::group_id.eq_any(reached_by));
+    let memberships = diesel::update(memberships)
+        .set(group_members::user_id.eq(user_id))
+        .execute(db)?;
     Ok(is_theirs == 1 && memberships > 0)
 }
 

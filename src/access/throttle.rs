@@ -68,12 +68,18 @@ pub fn take(
     }
 }
 
-/// Gives a place back.
+/// Gives back a place that was taken at `taken_at`, unless its window is over: the next one's count is its own.
 ///
 /// # Errors
 /// What the database says.
-pub fn give_back(db: &mut AnyConnection, key: &str) -> Result<(), Error> {
+pub fn give_back(
+    db: &mut AnyConnection,
+    key: &str,
+    limit: Limit,
+    taken_at: NaiveDateTime,
+) -> Result<(), Error> {
     diesel::update(throttles::table.find(key))
+        .filter(throttles::ends_at.le(taken_at + limit.window))
         .filter(throttles::count.gt(0))
         .set(throttles::count.eq(throttles::count - 1))
         .execute(db)?;
@@ -210,17 +216,28 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(take_at(&mut db, 0), None);
         }
-        give_back(&mut db, "x").unwrap();
+        give_back(&mut db, "x", THREE_AN_HOUR, minute(0)).unwrap();
         assert_eq!(take_at(&mut db, 1), None);
         assert_eq!(take_at(&mut db, 1), Some(minute(60)));
 
         for _ in 0..5 {
-            give_back(&mut db, "x").unwrap();
+            give_back(&mut db, "x", THREE_AN_HOUR, minute(1)).unwrap();
         }
         for _ in 0..3 {
             assert_eq!(take_at(&mut db, 2), None);
         }
         assert_eq!(take_at(&mut db, 2), Some(minute(60)));
+    }
+
+    #[test]
+    fn a_place_of_a_window_that_is_over_is_not_given_back_to_the_next_one() {
+        let mut db = AnyConnection::in_memory();
+        assert_eq!(take_at(&mut db, 59), None);
+        for _ in 0..3 {
+            assert_eq!(take_at(&mut db, 120), None);
+        }
+        give_back(&mut db, "x", THREE_AN_HOUR, minute(59)).unwrap();
+        assert_eq!(take_at(&mut db, 121), Some(minute(180)));
     }
 
     #[test]

@@ -166,7 +166,7 @@ pub fn newest(db: &mut AnyConnection, registration_id: &str) -> Result<Option<At
 /// limits, so that parallel refusals count exactly; what is not refused gives it back.
 ///
 /// # Errors
-/// [`Error::TooMany`]; [`Error::SeeOther`] to the run that is being confirmed.
+/// [`Error::TooMany`]; [`Error::SeeOther`] to the run that is being confirmed, or where this one shows how it ended.
 pub fn intend(
     db: &mut AnyConnection,
     run: &Run,
@@ -204,7 +204,9 @@ pub fn intend(
         throttle::take(db, &limit, REFUSALS, now)?;
     }
     jobs::add(db, jobs::Kind::SettleAttempt, &id, now + LEASE, now)?;
-    set_run_state(db, &run.id, State::Confirming, now)?;
+    if !move_run(db, &run.id, State::Open, State::Confirming, now)? {
+        return Err(super::store::gone(&run.id));
+    }
     let attempt = by_id(db, &id)?;
     fail::fail_point!("intent-made");
     Ok(attempt)
@@ -254,7 +256,14 @@ pub fn reopen_run(
 ) -> Result<(), Error> {
     jobs::remove(db, jobs::Kind::SettleAttempt, &attempt.id)?;
     end_other_runs(db, attempt, now)?;
-    set_run_state(db, &attempt.registration_id, State::Open, now)
+    move_run(
+        db,
+        &attempt.registration_id,
+        State::Confirming,
+        State::Open,
+        now,
+    )?;
+    Ok(())
 }
 
 /// A second window can start a run in the moment before the first one's card is sent. A person has one open run for
@@ -273,7 +282,7 @@ fn end_other_runs(
         .load(db)?;
     others
         .iter()
-        .try_for_each(|id| super::store::end(db, id, State::Expired, now))
+        .try_for_each(|id| super::store::end_open(db, id, State::Expired, now).map(|_| ()))
 }
 
 /// Gives back the places of the refusal limits.
@@ -283,22 +292,25 @@ fn end_other_runs(
 pub fn forgive(db: &mut AnyConnection, attempt: &Attempt) -> Result<(), Error> {
     limit_keys(&attempt.user_id, &attempt.group_id)
         .iter()
-        .try_for_each(|key| throttle::give_back(db, key))
+        .try_for_each(|key| throttle::give_back(db, key, REFUSALS, attempt.created_at))
 }
 
-fn set_run_state(
+/// Whether the run still stood where it is moved from.
+fn move_run(
     db: &mut AnyConnection,
     id: &str,
-    state: State,
+    from: State,
+    to: State,
     now: NaiveDateTime,
-) -> Result<(), Error> {
-    diesel::update(registrations::table.find(id))
+) -> Result<bool, Error> {
+    let moved = diesel::update(registrations::table.find(id))
+        .filter(registrations::state.eq(from.as_str()))
         .set((
-            registrations::state.eq(state.as_str()),
+            registrations::state.eq(to.as_str()),
             registrations::updated_at.eq(now),
         ))
         .execute(db)?;
-    Ok(())
+    Ok(moved == 1)
 }
 
 /// Which verification a choice needs (rule 8).

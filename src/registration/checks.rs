@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::{PhoneCheck, Run, store};
+use super::{PhoneCheck, Run, attempt::verification_kind, store};
 use crate::{
     access::throttle::{self, Limit},
     app::Services,
@@ -81,6 +81,16 @@ fn subject_hash(key: &SecretKey, run: &Run, subject: &str) -> String {
     )
 }
 
+/// The same of what the run keeps, of the kind that its choice needs (rule 8): what is sent with the card is what was
+/// verified.
+pub fn subject_of_kept(key: &SecretKey, run: &Run) -> String {
+    let subject = match verification_kind(run.choice) {
+        "business" => &run.kept.business_number,
+        _ => &run.kept.phone,
+    };
+    subject_hash(key, run, subject)
+}
+
 /// Takes the right to send a code to `phone`: gives our id for it at the provider, or why not. The
 /// provider knows another id for each form that was sent (`anew`); a code sent again goes on under it.
 ///
@@ -97,11 +107,8 @@ pub fn take_send(
     if let Some(why_not) = run.phone.as_ref().and_then(|check| why_no_send(check, now)) {
         return Ok(Err(why_not));
     }
-    for key in pause_keys(services, run, phone.digits()) {
-        match throttle::check(db, &key, PAUSE, now) {
-            Err(Error::TooMany(until)) => return Ok(Err(NotNow::locked(until))),
-            other => other?,
-        }
+    if let Some(paused) = why_paused(db, services, run, phone.digits(), now)? {
+        return Ok(Err(paused));
     }
     let limits = [
         ("code-wait", ONE_AT_A_TIME, "err-code-wait"),
@@ -160,6 +167,23 @@ pub fn take_send(
     Ok(Ok(provider_id))
 }
 
+/// The person or the number is paused, by whatever run.
+fn why_paused(
+    db: &mut AnyConnection,
+    services: &Services,
+    run: &Run,
+    phone: &str,
+    now: NaiveDateTime,
+) -> Result<Option<NotNow>, Error> {
+    for key in pause_keys(services, run, phone) {
+        match throttle::check(db, &key, PAUSE, now) {
+            Err(Error::TooMany(until)) => return Ok(Some(NotNow::locked(until))),
+            other => other?,
+        }
+    }
+    Ok(None)
+}
+
 fn why_no_send(check: &PhoneCheck, now: NaiveDateTime) -> Option<NotNow> {
     if let Some(until) = check.locked_until.filter(|until| *until > now) {
         return Some(NotNow::locked(until));
@@ -178,8 +202,8 @@ fn why_no_send(check: &PhoneCheck, now: NaiveDateTime) -> Option<NotNow> {
 }
 
 /// No code is on its way for certain: none can be entered, but the one before where nothing was sent again. What was not
-/// sent counts nowhere, and another may be asked for at once. What the carrier refused counts, else anybody could try out who holds a number; what may have been sent
-/// counts, too, and another must wait.
+/// sent counts nowhere, and another may be asked for at once. What the carrier refused counts, else anybody could try out
+/// who holds a number; what may have been sent counts, too, and another must wait.
 ///
 /// # Errors
 /// What the database says.
@@ -190,14 +214,19 @@ pub fn undo_send(
     phone: &str,
     why: NotDelivered,
 ) -> Result<(), Error> {
+    let row = verifications::table.find((&run.id, "phone"));
+    let sent_at: Option<Option<NaiveDateTime>> =
+        row.select(verifications::sent_at).first(db).optional()?;
+    let taken_at = sent_at.flatten().unwrap_or_else(|| services.clock.now());
+    let mut give_back =
+        |what, limit| throttle::give_back(db, &number_key(services, what, phone), limit, taken_at);
     if why != NotDelivered::Unknown {
-        throttle::give_back(db, &number_key(services, "code-wait", phone))?;
+        give_back("code-wait", ONE_AT_A_TIME)?;
     }
     let uncounted = i32::from(why == NotDelivered::NotSent);
     if why == NotDelivered::NotSent {
-        throttle::give_back(db, &number_key(services, "phone", phone))?;
+        give_back("phone", SENDS_PER_NUMBER)?;
     }
-    let row = verifications::table.find((&run.id, "phone"));
     diesel::update(row)
         .set((
             verifications::sent_at.eq(None::<NaiveDateTime>),
@@ -240,6 +269,9 @@ pub fn take_try(
     run: &Run,
 ) -> Result<Result<i32, NotNow>, Error> {
     let now = services.clock.now();
+    if let Some(paused) = why_paused(db, services, run, &run.kept.phone, now)? {
+        return Ok(Err(paused));
+    }
     let taken = diesel::update(verifications::table.find((&run.id, "phone")))
         .filter(verifications::tries.lt(CODE_TRIES))
         .filter(verifications::expires_at.gt(now))
@@ -277,15 +309,17 @@ pub fn take_try(
 /// # Errors
 /// What the database says.
 pub fn give_try_back(db: &mut AnyConnection, services: &Services, run: &Run) -> Result<(), Error> {
-    diesel::update(verifications::table.find((&run.id, "phone")))
-        .filter(verifications::tries.gt(0))
-        .set((
-            verifications::tries.eq(verifications::tries - 1),
-            verifications::locked_until.eq(None::<NaiveDateTime>),
-        ))
+    let check = verifications::table.find((&run.id, "phone"));
+    let began_the_pause = diesel::update(check.filter(verifications::locked_until.is_not_null()))
+        .set(verifications::locked_until.eq(None::<NaiveDateTime>))
         .execute(db)?;
-    for key in pause_keys(services, run, &run.kept.phone) {
-        throttle::clear(db, &key)?;
+    diesel::update(check.filter(verifications::tries.gt(0)))
+        .set(verifications::tries.eq(verifications::tries - 1))
+        .execute(db)?;
+    if began_the_pause == 1 {
+        for key in pause_keys(services, run, &run.kept.phone) {
+            throttle::clear(db, &key)?;
+        }
     }
     Ok(())
 }
@@ -333,7 +367,7 @@ fn note_verified(
     audit::append(db, now, &entry)
 }
 
-/// The registry says that the business is active.
+/// The registry says that the business is active: its number is kept and stands as verified.
 ///
 /// # Errors
 /// [`Error::SeeOther`] when the run ended meanwhile.
@@ -345,6 +379,11 @@ pub fn verify_business(
 ) -> Result<(), Error> {
     let now = services.clock.now();
     store::go_on(db, &run.id, now)?;
+    // While the registry was asked, another page of the run may have kept something else.
+    let key = &services.settings.secret_key;
+    let mut kept = store::run(db, key, &run.id)?.kept;
+    number.clone_into(&mut kept.business_number);
+    store::keep(db, key, &run.id, &kept, now)?;
     note_verified(db, run, "business", now)?;
     diesel::delete(verifications::table.find((&run.id, "business"))).execute(db)?;
     diesel::insert_into(verifications::table)

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::{
     Outcome, Run, State,
     attempt::{self, Attempt, AttemptState, verification_kind},
+    checks::subject_of_kept,
     store,
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     gateway::AcceptedCard,
     jobs,
     payment_methods::{self, Card, PaymentMethod},
+    secrets::SecretKey,
 };
 
 /// Why a card that the gateway took is not committed.
@@ -27,6 +29,8 @@ use crate::{
 pub enum NotCommitted {
     /// The group changed, or its person may no longer change it, or the verification is gone: revoke the key.
     Overtaken,
+    /// The gateway has deleted the key meanwhile.
+    KeyDeleted,
     /// Somebody else settled the attempt.
     Settled,
     /// The database failed: look the attempt up again later.
@@ -51,6 +55,7 @@ impl From<diesel::result::Error> for NotCommitted {
 /// [`NotCommitted`]; then nothing has changed.
 pub fn commit(
     db: &mut AnyConnection,
+    key: &SecretKey,
     attempt: &Attempt,
     run: &Run,
     card: &AcceptedCard,
@@ -63,12 +68,13 @@ pub fn commit(
         if !attempt::settle(db, attempt, AttemptState::Committed, None)? {
             return Err(NotCommitted::Settled);
         }
-        if !may_change(db, &attempt.user_id, &attempt.group_id)? || !use_verification(db, run, now)?
+        if !may_change(db, &attempt.user_id, &attempt.group_id)?
+            || !use_verification(db, key, run, now)?
         {
             return Err(NotCommitted::Overtaken);
         }
         if payment_methods::events::is_deleted(db, card.key())? {
-            return Err(NotCommitted::Overtaken);
+            return Err(NotCommitted::KeyDeleted);
         }
         let old_key = replace_method(db, attempt, card, now)?;
         attempt::forgive(db, attempt)?;
@@ -128,11 +134,18 @@ fn replace_method(
         .map(|old| old.as_str().to_owned()))
 }
 
-/// A verification is used once: a valid one of this run, group and user, of the kind that its choice needs.
-fn use_verification(db: &mut AnyConnection, run: &Run, now: NaiveDateTime) -> Result<bool, Error> {
+/// A verification is used once: a valid one of this run, group, user and what the run keeps, of the kind that its
+/// choice needs.
+fn use_verification(
+    db: &mut AnyConnection,
+    key: &SecretKey,
+    run: &Run,
+    now: NaiveDateTime,
+) -> Result<bool, Error> {
     let used = diesel::update(verifications::table.find((&run.id, verification_kind(run.choice))))
         .filter(verifications::group_id.eq(&run.group_id))
         .filter(verifications::user_id.eq(&run.user_id))
+        .filter(verifications::subject_hash.eq(subject_of_kept(key, run)))
         .filter(verifications::verified_at.is_not_null())
         .filter(verifications::used_at.is_null())
         .set(verifications::used_at.eq(now))

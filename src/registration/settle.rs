@@ -144,7 +144,7 @@ pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, 
         LookUp::Found(issued) => take_issued(services, &attempt, &run, &issued).map(Some),
         LookUp::Absent => services
             .db
-            .transaction(|db| undo(services, db, &attempt, None))
+            .transaction(|db| undo(services, db, &attempt, None, "absent"))
             .map(Some),
         LookUp::Unknown => Ok(None),
     }
@@ -170,18 +170,21 @@ fn take_issued(
     };
     let committed = commit(
         &mut *services.db.connection()?,
+        &services.settings.secret_key,
         attempt,
         run,
         &card,
         services.clock.now(),
     );
-    match committed {
-        Ok(()) => Ok(Answer::Committed),
-        Err(NotCommitted::Overtaken | NotCommitted::Settled) => services
-            .db
-            .transaction(|db| undo(services, db, attempt, Some(issued))),
-        Err(NotCommitted::Failed(error)) => Err(error),
-    }
+    let why = match committed {
+        Ok(()) => return Ok(Answer::Committed),
+        Err(NotCommitted::Failed(error)) => return Err(error),
+        Err(NotCommitted::KeyDeleted) => "key_deleted",
+        Err(NotCommitted::Overtaken | NotCommitted::Settled) => "overtaken",
+    };
+    services
+        .db
+        .transaction(|db| undo(services, db, attempt, Some(issued), why))
 }
 
 /// A refused card: its key, if it got one, is revoked at once (rule 9).
@@ -209,6 +212,7 @@ fn undo(
     db: &mut AnyConnection,
     attempt: &Attempt,
     issued: Option<&IssuedKey>,
+    why: &str,
 ) -> Result<Answer, Error> {
     let now = services.clock.now();
     if attempt::settle(db, attempt, AttemptState::Compensated, None)? {
@@ -223,11 +227,6 @@ fn undo(
         }
         attempt::forgive(db, attempt)?;
         attempt::reopen_run(db, attempt, now)?;
-        let why = if issued.is_some() {
-            "overtaken"
-        } else {
-            "absent"
-        };
         note(db, attempt, "card.undone", why, now)?;
         fail::fail_point!("undo-made");
     }
@@ -259,7 +258,7 @@ pub fn sweep(services: &Services, attempt_id: &str) -> Result<bool, Error> {
     match services.gateway.look_up(&attempt.query()) {
         LookUp::Found(issued) => services
             .db
-            .transaction(|db| undo(services, db, &attempt, Some(&issued)))
+            .transaction(|db| undo(services, db, &attempt, Some(&issued), "overtaken"))
             .map(|_| true),
         LookUp::Absent => Ok(true),
         LookUp::Unknown => Ok(false),

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::{Choice, Kept, PhoneCheck, Run, State, rules};
+use super::{Choice, Kept, PhoneCheck, Run, State, attempt::AttemptState, rules};
 use crate::{
     access::{Administrator, store::reachable_group},
     db::{
@@ -136,7 +136,7 @@ pub fn resume_or_start(
         if version == group.version && !rules::is_over(created_at, now) {
             return Ok(Going::Resumed(id));
         }
-        end(db, &id, State::Expired, now)?;
+        end_open(db, &id, State::Expired, now)?;
     }
     let id = uuid::Uuid::now_v7().to_string();
     let kind = if group.status == Status::Required {
@@ -178,7 +178,10 @@ pub fn resume_or_start(
 pub fn in_flight(db: &mut AnyConnection, group_id: &str) -> Result<Option<String>, Error> {
     Ok(card_attempts::table
         .filter(card_attempts::group_id.eq(group_id))
-        .filter(card_attempts::state.eq_any(["calling", "unknown"]))
+        .filter(card_attempts::state.eq_any([
+            AttemptState::Calling.as_str(),
+            AttemptState::Unknown.as_str(),
+        ]))
         .select(card_attempts::registration_id)
         .first(db)
         .optional()?)
@@ -203,6 +206,23 @@ pub fn end(
         ))
         .execute(db)?;
     Ok(())
+}
+
+/// [`end`] for a run that is open still; whether it was.
+///
+/// # Errors
+/// What the database says.
+pub fn end_open(
+    db: &mut AnyConnection,
+    id: &str,
+    state: State,
+    now: NaiveDateTime,
+) -> Result<bool, Error> {
+    match go_on(db, id, now) {
+        Ok(()) => end(db, id, state, now).map(|()| true),
+        Err(Error::SeeOther(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Expires the runs that were left alone; how many.
@@ -268,6 +288,17 @@ pub fn keep(
     if changed == 1 { Ok(()) } else { Err(gone(id)) }
 }
 
+/// Takes a run's row before it is read: what is read then is what the last writer left, until the transaction ends.
+///
+/// # Errors
+/// What the database says.
+pub fn hold(db: &mut AnyConnection, id: &str) -> Result<(), Error> {
+    diesel::update(registrations::table.find(id))
+        .set(registrations::updated_at.eq(registrations::updated_at))
+        .execute(db)?;
+    Ok(())
+}
+
 /// Marks an open run as used; of two writers of one run the second waits for the first.
 ///
 /// # Errors
@@ -283,7 +314,7 @@ pub fn go_on(db: &mut AnyConnection, id: &str, now: NaiveDateTime) -> Result<(),
 }
 
 /// Where a run that ended a moment ago shows what became of it.
-fn gone(id: &str) -> Error {
+pub fn gone(id: &str) -> Error {
     Error::SeeOther(super::pages::path(id, "complete"))
 }
 

@@ -156,6 +156,25 @@ fn the_pause_after_five_wrong_codes_holds_in_another_run_too() {
 }
 
 #[test]
+fn who_is_paused_in_one_run_enters_no_code_in_another() {
+    let app = TestApp::start();
+    let person = app.sign_in("main-admin@acme.test");
+    let other = person.reach_the_phone_code_page("acme-ml");
+    app.clock.advance(chrono::TimeDelta::seconds(31));
+    let run = person.reach_the_phone_code_page("acme-lab");
+    assert_eq!(person.use_up_the_code(&run).status, 429);
+    let code = [("code", "123456")];
+    let path = format!("{other}/phone-code");
+    let paused = person.fill(&path, &code);
+    assert_eq!(
+        (paused.status, paused.header("retry-after")),
+        (429, "600"),
+        "the right code, too"
+    );
+    assert_eq!(person.ask_for_a_code(&run).status, 429, "the pause goes on");
+}
+
+#[test]
 fn one_number_gets_one_code_at_a_time_whatever_run_asks() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");

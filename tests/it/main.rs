@@ -28,6 +28,7 @@ mod person;
 mod portone;
 mod portone_settings;
 mod process;
+mod races;
 mod readme;
 #[cfg(feature = "failpoints")]
 mod security;

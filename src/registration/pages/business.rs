@@ -6,14 +6,14 @@ use askama::Template;
 use super::{
     Head, OpenRun,
     again::{self, Refused},
-    open_run, path,
+    open_run, open_run_to_change, path,
 };
 use crate::{
     access::Viewer,
     app::Services,
     audit,
     error::Error,
-    registration::{Step, checks, store},
+    registration::{Step, checks},
     verification::BusinessNumber,
     web::{Message, Posted, Problems, Section, Shell, Texts, Visit, fields::is_control, see_other},
 };
@@ -69,7 +69,7 @@ pub(super) async fn submit(
         .write_then(
             posted,
             move |db, viewer, fields| {
-                let open = open_run(db, &services, viewer, &id, Step::BusinessNumber)?;
+                let open = open_run_to_change(db, &services, viewer, &id, Step::BusinessNumber)?;
                 Ok((open, fields.one("business_number")?.to_owned()))
             },
             |services, (open, typed)| {
@@ -120,17 +120,8 @@ fn verify(services: &Services, open: &OpenRun, typed: &str) -> Result<Option<Ref
         }
         Ok(None) => {}
     }
-    services.db.transaction(|db| {
-        checks::verify_business(db, services, run, number.digits())?;
-        let mut kept = run.kept.clone();
-        kept.business_number = number.digits().to_owned();
-        store::keep(
-            db,
-            &services.settings.secret_key,
-            &run.id,
-            &kept,
-            services.clock.now(),
-        )
-    })?;
+    services
+        .db
+        .transaction(|db| checks::verify_business(db, services, run, number.digits()))?;
     Ok(None)
 }

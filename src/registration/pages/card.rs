@@ -17,6 +17,7 @@ use crate::{
     registration::{
         Choice, Run, Step,
         attempt::{self, Attempt},
+        rules::Progress,
         settle::{Answer, call_gateway},
         store,
     },
@@ -239,7 +240,7 @@ fn take(
         return Ok((look(db, viewer, own)?, Taken::Before(before)));
     }
     let open = open_run(db, services, viewer, id, Step::Card)?;
-    let seen = look(db, viewer, open)?;
+    let mut seen = look(db, viewer, open)?;
     let now = services.clock.now();
     let card = CardDetails::parse(
         fields.one("card_number")?,
@@ -249,7 +250,16 @@ fn take(
         clock::seoul_date(now),
     );
     let taken = match card {
-        Ok(card) => Taken::Intended(attempt::intend(db, &seen.run, &key, now)?, card),
+        Ok(card) => {
+            let attempt = attempt::intend(db, &seen.run, &key, now)?;
+            // The run is the attempt's now: what goes with the card is what its other pages left in it.
+            seen.run = store::run(db, secret_key, id)?;
+            let progress = Progress::of(&seen.run);
+            if !progress.may_open(Step::Card) {
+                return Err(Error::SeeOther(path(id, progress.first_open().as_str())));
+            }
+            Taken::Intended(attempt, card)
+        }
         Err(problems) => Taken::Wrong(problems),
     };
     Ok((seen, taken))

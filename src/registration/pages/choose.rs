@@ -174,6 +174,7 @@ pub(super) async fn submit(
     let services = visit.services.clone();
     let (viewer, done) = visit
         .write(posted, move |db, viewer, fields| {
+            store::hold(db, &id)?;
             let seen = look(db, &services, viewer, &id)?;
             let (answer, problems) = Answer::read(fields, &services.terms)?;
             let Some(choice) = answer

@@ -180,6 +180,7 @@ async fn cancel(
     let services = visit.services.clone();
     visit
         .write(posted, move |db, viewer, _| {
+            store::hold(db, &id)?;
             let (run, group) = store::own_run(
                 db,
                 viewer.administrator()?,
@@ -206,10 +207,26 @@ async fn cancel(
     Ok(see_other("/billing/payment-methods"))
 }
 
+/// [`open_run`] for a form, which changes the run: whoever changes it at the same time has done so, or waits.
+///
+/// # Errors
+/// Those of [`open_run`].
+pub fn open_run_to_change(
+    db: &mut AnyConnection,
+    services: &Services,
+    viewer: &Viewer,
+    id: &str,
+    step: Step,
+) -> Result<OpenRun, Error> {
+    store::hold(db, id)?;
+    open_run(db, services, viewer, id, step)
+}
+
 /// The caller's run, if `step` of it can be opened now.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Stale`]; [`Error::SeeOther`] to the first open step, or to where an ended run shows what became of it.
+/// [`Error::NotFound`]; [`Error::Stale`]; [`Error::SeeOther`] to the first open step, or to where an ended run shows what
+/// became of it.
 pub fn open_run(
     db: &mut AnyConnection,
     services: &Services,

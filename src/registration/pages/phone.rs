@@ -6,7 +6,7 @@ use askama::Template;
 use super::{
     Head, OpenRun,
     again::{self, Refused},
-    open_run, path,
+    open_run, open_run_to_change, path,
 };
 use crate::{
     access::Viewer,
@@ -74,7 +74,7 @@ pub(super) async fn submit(
         .write_then(
             posted,
             move |db, viewer, fields| {
-                let open = open_run(db, &services, viewer, &id, Step::Phone)?;
+                let open = open_run_to_change(db, &services, viewer, &id, Step::Phone)?;
                 let typed = typed(fields)?;
                 let holder = match read_holder(&services, fields)? {
                     Ok(holder) => holder,

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use super::{
     Head, OpenRun,
     again::{self, Refused},
-    open_run, path,
+    open_run, open_run_to_change, path,
     phone::{OF_CODE, not_delivered},
 };
 use crate::{
@@ -85,7 +85,7 @@ pub(super) async fn resend(
         .write_then(
             posted,
             move |db, viewer, _| {
-                let open = open_run(db, &services, viewer, &id, Step::PhoneCode)?;
+                let open = open_run_to_change(db, &services, viewer, &id, Step::PhoneCode)?;
                 let phone = PhoneNumber::parse(&open.0.kept.phone)
                     .map_err(|_| Error::SeeOther(path(&open.0.id, Step::Phone.as_str())))?;
                 let sent = checks::take_send(db, &services, &open.0, &phone, false)?;
@@ -120,7 +120,7 @@ pub(super) async fn submit(
         .write_then(
             posted,
             move |db, viewer, fields| {
-                let open = open_run(db, &services, viewer, &id, Step::PhoneCode)?;
+                let open = open_run_to_change(db, &services, viewer, &id, Step::PhoneCode)?;
                 let code = match code_of(fields.one("code")?) {
                     Ok(code) => code,
                     Err(key) => {

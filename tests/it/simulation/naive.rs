@@ -50,7 +50,8 @@ fn insert(services: &Services, run: &Run, query: &AttemptQuery, issued: &IssuedK
         let method = run.choice.and_then(Choice::card_method);
         let card = method.and_then(|method| accept(issued, method).ok());
         let card = card.ok_or(billing_console::error::Error::NotFound)?;
-        commit(db, &attempt, run, &card, now).map_err(|_| billing_console::error::Error::NotFound)
+        commit(db, &services.settings.secret_key, &attempt, run, &card, now)
+            .map_err(|_| billing_console::error::Error::NotFound)
     });
     if registered.is_ok() {
         return Ok(());

@@ -100,13 +100,9 @@ impl World {
             return Ok(None);
         };
         let services = self.node(Node::A);
-        let verified = services.db.transaction(|db| {
-            checks::verify_business(db, services, &run, number)?;
-            let mut kept = run.kept.clone();
-            kept.business_number = number.into();
-            let now = services.clock.now();
-            store::keep(db, &services.settings.secret_key, &run.id, &kept, now)
-        });
+        let verified = services
+            .db
+            .transaction(|db| checks::verify_business(db, services, &run, number));
         let verified = refused_or_done("business number", verified)?;
         Ok(verified.map(|()| self.ledger().verify(&run.id, "business")))
     }
