@@ -100,6 +100,17 @@ impl Services {
         })
     }
 
+    /// Sets the clock right by the database's server.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub fn follow_clock(&self) -> Result<(), Error> {
+        if let Some(now) = self.db.now()? {
+            self.clock.follow(now);
+        }
+        Ok(())
+    }
+
     /// Whether the process is being stopped.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)

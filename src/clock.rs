@@ -2,25 +2,52 @@
 //!
 //! Every stored time is UTC with microseconds; every month and day that a person reads is Seoul's.
 
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicI64, Ordering},
+};
 
 use chrono::{
-    DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, Timelike, Utc,
+    DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, TimeDelta, Timelike,
+    Utc,
 };
 
 /// What gives the present time; a test sets its own.
 pub trait Clock: Send + Sync {
     /// The present time in UTC, in whole microseconds (what both databases keep).
     fn now(&self) -> NaiveDateTime;
+
+    /// Heeds the time of the database's server, so that the processes that share it agree.
+    fn follow(&self, _database: NaiveDateTime) {}
 }
 
-/// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+/// How far a machine's clock may be apart from the database's server: far less than any lease lasts, and more than it
+/// takes to ask for the time.
+const APART: TimeDelta = TimeDelta::seconds(1);
+
+/// The machine's clock, and where that is wrong the one that it follows.
+#[derive(Debug, Default)]
+pub struct SystemClock {
+    /// Microseconds that the one it follows is ahead of the machine's.
+    ahead: AtomicI64,
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> NaiveDateTime {
-        to_microseconds(Utc::now().naive_utc())
+        let ahead = TimeDelta::microseconds(self.ahead.load(Ordering::Relaxed));
+        to_microseconds(Utc::now().naive_utc() + ahead)
+    }
+
+    fn follow(&self, database: NaiveDateTime) {
+        let apart = database - self.now();
+        let Some(microseconds) = apart.num_microseconds().filter(|_| apart.abs() > APART) else {
+            return;
+        };
+        self.ahead.fetch_add(microseconds, Ordering::Relaxed);
+        log::warn!(
+            "this clock was {} s apart from the database's, which counts",
+            apart.num_seconds()
+        );
     }
 }
 

@@ -37,7 +37,7 @@ impl MovedClock {
 
 impl Clock for MovedClock {
     fn now(&self) -> NaiveDateTime {
-        SystemClock.now() + TimeDelta::seconds(self.0.load(Ordering::SeqCst))
+        SystemClock::default().now() + TimeDelta::seconds(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -105,7 +105,7 @@ fn fill(db: &Database, organizations: usize) {
     let document = import::read(&document).unwrap();
     let hash = password::hash(PASSWORD).unwrap();
     db.transaction(|db| {
-        import::apply(db, &document, SystemClock.now())?.unwrap();
+        import::apply(db, &document, SystemClock::default().now())?.unwrap();
         diesel::update(s::users::table)
             .set(s::users::password_hash.eq(&hash))
             .execute(db)?;

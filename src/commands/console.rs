@@ -98,7 +98,7 @@ fn prepare(db: &Database, origin: Origin, fresh: bool) -> Result<(), Failure> {
     }
     loan.migrate().map_err(Failure::Failed)?;
     if fresh || origin == Origin::Empty {
-        demo::fill(&mut loan, SystemClock.now())
+        demo::fill(&mut loan, SystemClock::default().now())
             .map_err(|e| Failure::Failed(format!("cannot fill the demo database: {e}")))?;
     }
     Ok(())
@@ -201,7 +201,11 @@ fn run(
     leave_no_core_dump();
     take_every_descriptor();
     let address = settings.base_url.clone();
-    let services = Services::new(settings, db, Arc::new(SystemClock)).map_err(Failure::Misused)?;
+    let services =
+        Services::new(settings, db, Arc::new(SystemClock::default())).map_err(Failure::Misused)?;
+    services
+        .follow_clock()
+        .map_err(|e| Failure::Failed(e.to_string()))?;
     let greeting = greeting(&address);
     let greet = || {
         // Nobody may be listening to standard output; the console runs all the same.

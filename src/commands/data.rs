@@ -55,7 +55,7 @@ fn write(
 ) -> Result<Result<Changes, Vec<String>>, Error> {
     let mut outcome = None;
     let written = db.transaction(|db| {
-        let applied = import::apply(db, document, SystemClock.now())?;
+        let applied = import::apply(db, document, SystemClock::default().now())?;
         let is_good = applied.is_ok();
         outcome = Some(applied);
         if is_kept && is_good {

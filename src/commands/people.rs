@@ -62,7 +62,7 @@ pub(super) enum UserCommand {
 
 pub(super) fn run(command: UserCommand, database: &DatabaseFlag) -> Result<(), Failure> {
     let db = open_existing(database)?;
-    let now = SystemClock.now();
+    let now = SystemClock::default().now();
     let done = match command {
         UserCommand::Add {
             email,

@@ -5,6 +5,9 @@ pub mod schema;
 
 use std::{path::PathBuf, time::Duration};
 
+use chrono::NaiveDateTime;
+#[cfg(feature = "postgres")]
+use diesel::sql_types::Timestamp;
 use diesel::{
     connection::SimpleConnection,
     prelude::*,
@@ -160,6 +163,25 @@ impl Database {
         connection.migrate()
     }
 
+    /// The time of the server's clock (UTC); none for a file, which has its machine's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub fn now(&self) -> Result<Option<NaiveDateTime>, Error> {
+        let mut loan = self.connection()?;
+        let connection: &mut AnyConnection = &mut loan;
+        match connection {
+            AnyConnection::Sqlite(_) => Ok(None),
+            #[cfg(feature = "postgres")]
+            AnyConnection::Postgres(server) => Ok(Some(
+                diesel::select(diesel::dsl::sql::<Timestamp>(
+                    "clock_timestamp() AT TIME ZONE 'UTC'",
+                ))
+                .get_result(server)?,
+            )),
+        }
+    }
+
     /// Whether the database answers and its schema is up to date.
     pub fn is_ready(&self) -> bool {
         self.pool
@@ -205,13 +227,13 @@ impl AnyConnection {
                 .map(|done| done.len()),
             #[cfg(feature = "postgres")]
             Self::Postgres(c) => {
-                // Two nodes that start together take turns.
-                c.batch_execute("SELECT pg_advisory_lock(8675420)")
+                // Two nodes that start together take turns, however long the first one takes.
+                c.batch_execute("SET lock_timeout = 0; SELECT pg_advisory_lock(8675420)")
                     .map_err(|e| e.to_string())?;
                 let applied = c
                     .run_pending_migrations(POSTGRES_MIGRATIONS)
                     .map(|done| done.len());
-                c.batch_execute("SELECT pg_advisory_unlock(8675420)")
+                c.batch_execute("SELECT pg_advisory_unlock(8675420); SET lock_timeout = '4s'")
                     .map_err(|e| e.to_string())?;
                 applied
             }

@@ -135,7 +135,7 @@ fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
     }
 }
 
-/// Expires old runs, writes refusals of past hours into the trail, removes what ended.
+/// Sets the clock right, expires old runs, writes refusals of past hours into the trail, removes what ended.
 ///
 /// # Errors
 /// [`Error::Unavailable`]
@@ -144,6 +144,7 @@ pub fn keep_house(services: &Services) -> Result<(), Error> {
     if turned_away > 0 {
         log::warn!("{turned_away} requests were turned away: too many came at once");
     }
+    services.follow_clock()?;
     let now = services.clock.now();
     services.db.transaction(|db| {
         registration::store::expire_old(db, now)?;

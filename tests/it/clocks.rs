@@ -1,7 +1,10 @@
 //! Time as the console is told it: months end in Seoul, clocks of two machines differ, and one is set back.
 
-use billing_console::{audit, clock::Clock};
-use chrono::{NaiveDateTime, TimeDelta};
+use billing_console::{
+    audit,
+    clock::{Clock, SystemClock},
+};
+use chrono::{NaiveDateTime, TimeDelta, Utc};
 
 use crate::{
     app::TestApp,
@@ -149,4 +152,20 @@ fn is_whole(app: &TestApp, digits: &str) {
     assert_keys_match(db);
     let chains = audit::verify(db).unwrap();
     assert!(chains.iter().all(|chain| chain.fault.is_none()));
+}
+
+#[test]
+fn of_machines_on_one_database_server_the_servers_clock_counts() {
+    let app = TestApp::start();
+    let clock = SystemClock::default();
+    let wrong_by = || (clock.now() - Utc::now().naive_utc()).num_minutes();
+    clock.follow(Utc::now().naive_utc() + TimeDelta::minutes(20));
+    assert!(wrong_by() >= 19, "a machine that is far ahead");
+    match app.db.now().unwrap() {
+        Some(now) => {
+            clock.follow(now);
+            assert!(wrong_by().abs() <= 1);
+        }
+        None => assert!(app.database_file().is_some(), "a file has its machine's"),
+    }
 }

@@ -12,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billing_console::demo;
-use diesel::connection::SimpleConnection;
+use billing_console::{db::schema as s, demo};
+use diesel::{connection::SimpleConnection, prelude::*};
 
 use crate::{
     app::{TestApp, TestDatabase},
@@ -273,4 +273,34 @@ fn stopping_loses_nothing_that_was_taken() {
         assert!(client.join().unwrap() > 0);
     }
     assert!(process.ended().success());
+}
+
+#[test]
+fn a_card_that_was_sent_is_answered_also_when_the_console_is_stopped_meanwhile() {
+    let (database, process, person) = start("gateway-call=sleep(2000)");
+    let run = person.reach_the_anonymous_card_page("acme-lab");
+    let page = person.open(&format!("{run}/card"));
+    let ended = thread::scope(|scope| {
+        let sent = scope.spawn(|| {
+            let fields = crate::person::card("5555555555554444");
+            person.send(&page, &format!("{run}/card"), &fields)
+        });
+        let db = database.open();
+        let began = Instant::now();
+        let attempts = || -> i64 {
+            let mut db = db.connection().unwrap();
+            s::card_attempts::table
+                .count()
+                .get_result(&mut *db)
+                .unwrap()
+        };
+        while attempts() == 0 {
+            assert!(began.elapsed() < Duration::from_secs(30), "it was not sent");
+            thread::sleep(Duration::from_millis(20));
+        }
+        process.terminate();
+        sent.join().unwrap().leads_to(&format!("{run}/complete"));
+        process.ended()
+    });
+    assert!(ended.success());
 }

@@ -36,7 +36,7 @@ fn console() {
     let db = Database::open(&url.parse().unwrap()).unwrap();
     let listener = TcpListener::bind(listen).unwrap();
     let settings = crate::app::settings(listener.local_addr().unwrap());
-    let clock = Arc::new(SystemClock);
+    let clock = Arc::new(SystemClock::default());
     let mut services = Services::new(settings, db.clone(), clock.clone()).unwrap();
     services.gateway = Arc::new(NaiveOrder {
         sandbox: SandboxGateway::new(db.clone(), clock),

@@ -118,7 +118,11 @@ pub fn every_call(fake: &Fake) {
     let service = fake.service();
     let api = Arc::new(Api::new(&service));
     let today = "2026-11-24".parse().unwrap();
-    let cards = PortOneCards::new(api.clone(), CARD_CHANNEL.into(), Arc::new(SystemClock));
+    let cards = PortOneCards::new(
+        api.clone(),
+        CARD_CHANNEL.into(),
+        Arc::new(SystemClock::default()),
+    );
     for identity in [
         Identity::Person {
             birth_date: "900101".to_owned().into(),
@@ -130,7 +134,7 @@ pub fn every_call(fake: &Fake) {
         let attempt = AttemptQuery {
             reference: uuid::Uuid::now_v7().to_string(),
             customer: "연구소 & \"lab\"".into(),
-            asked_at: SystemClock.now(),
+            asked_at: SystemClock::default().now(),
         };
         let card = CardDetails::parse("4242424242424242", "01", "29", "12", today);
         cards.issue(IssueRequest {
