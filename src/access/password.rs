@@ -30,10 +30,11 @@ pub fn hash(password: &str) -> Result<String, String> {
         .map_err(|e| format!("cannot hash the password: {e}"))
 }
 
+/// The hash of a random password that nobody knows.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// Whether the password belongs to the hash. Without a hash it takes the same time and is wrong.
 pub fn is_right(password: &str, hash: Option<&str>) -> bool {
-    // The hash of a random password that nobody knows.
-    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
         return false;
     };
@@ -54,5 +55,18 @@ mod tests {
         assert!(is_right("open-sesame-demo", Some(&kept)));
         assert!(!is_right("open-sesame", Some(&kept)));
         assert!(!is_right("open-sesame-demo", None));
+    }
+
+    #[test]
+    fn a_user_who_is_not_there_costs_the_work_of_one_who_is() {
+        let kept = hash("open-sesame-demo").unwrap();
+        let [nobody, somebody] = [NOBODY, &kept].map(|hash| {
+            let hash = PasswordHash::new(hash).unwrap();
+            let salt = hash.salt.unwrap().as_str().len();
+            let output = hash.hash.unwrap().len();
+            let work = (hash.algorithm.to_string(), hash.version);
+            (work, Params::try_from(&hash).unwrap(), salt, output)
+        });
+        assert_eq!(nobody, somebody);
     }
 }

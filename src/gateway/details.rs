@@ -171,6 +171,24 @@ fn parse_password(text: &str) -> Result<Zeroizing<String>, &'static str> {
 mod tests {
     use super::*;
 
+    /// What could show, copy or write a card: as soon as it is one of these, `lacks` below is of two traits and does
+    /// not compile.
+    const _: () = {
+        trait Lacks<What> {
+            fn lacks() {}
+        }
+        struct Debug;
+        struct Display;
+        struct Clone;
+        struct Serialize;
+        impl<T> Lacks<()> for T {}
+        impl<T: std::fmt::Debug> Lacks<Debug> for T {}
+        impl<T: std::fmt::Display> Lacks<Display> for T {}
+        impl<T: std::clone::Clone> Lacks<Clone> for T {}
+        impl<T: serde::Serialize> Lacks<Serialize> for T {}
+        let _ = <CardDetails as Lacks<_>>::lacks;
+    };
+
     fn problems(
         number: &str,
         month: &str,

@@ -102,3 +102,46 @@ fn schema_rs_is_what_the_migrations_give() {
         verifications card_attempts audit_heads audit_rows refusal_counts jobs gateway_events sandbox_cards sandbox_codes
     }
 }
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    setting: String,
+}
+
+fn settings(db: &mut AnyConnection) -> Vec<String> {
+    let asked: &[&str] = match db {
+        AnyConnection::Sqlite(_) => &[
+            "SELECT CAST(synchronous AS TEXT) AS setting FROM pragma_synchronous",
+            "SELECT journal_mode AS setting FROM pragma_journal_mode",
+        ],
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(_) => &["SELECT current_setting('synchronous_commit') AS setting"],
+    };
+    asked
+        .iter()
+        .map(|question| {
+            let found: Setting = diesel::sql_query(*question).get_result(db).unwrap();
+            found.setting
+        })
+        .collect()
+}
+
+#[test]
+fn i12_every_connection_of_the_console_waits_until_the_disk_has_what_it_commits() {
+    let database = TestDatabase::new();
+    let db = database.open();
+    let durable: &[&str] = if database.url.starts_with("sqlite:") {
+        &["2", "wal"] // 2 is FULL
+    } else {
+        &["on"]
+    };
+    let mut pool: Vec<_> = (0..3).map(|_| db.connection().unwrap()).collect();
+    for connection in &mut pool {
+        assert_eq!(settings(connection), durable);
+    }
+    drop(pool);
+    // Also after what waits for less than the others.
+    db.soon(|_| Ok(())).unwrap();
+    assert_eq!(settings(&mut db.connection().unwrap()), durable);
+}

@@ -21,6 +21,7 @@ mod import;
 #[cfg(feature = "failpoints")]
 mod load;
 mod look;
+mod memory;
 mod nts;
 mod outside;
 mod peer;

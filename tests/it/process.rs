@@ -86,11 +86,14 @@ impl Served {
         self.first.trim_end().rsplit_once("http://").unwrap().1
     }
 
+    /// Its id, for programs that are told whom to look at.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM, as an operator's supervisor sends it.
     pub fn terminate(&self) {
-        let sent = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
+        let sent = Command::new("kill").arg(self.id().to_string()).status();
         assert!(sent.unwrap().success());
     }
 

@@ -20,7 +20,7 @@ use crate::{
 const CARD: &str = "4539148803436467";
 /// Sent where none belongs.
 const ASTRAY: &str = "4556737586899855";
-/// Cards of the sandbox: refused, not reached, lost, taken.
+/// Cards of the sandbox: refused, not reached, lost, taken, taken as a named card.
 const SANDBOX: [&str; 5] = [
     "4000056655665556",
     "4000000000000119",
@@ -293,11 +293,11 @@ fn i10_no_secret_is_at_rest_in_a_log_or_on_a_page_whatever_way_it_came() {
     let database = TestDatabase::new();
     let log = database.folder.path().join("log");
     let file = std::fs::File::create(&log).unwrap();
-    // The sixth card that goes to the gateway makes the console panic.
+    // The eighth card that goes to the gateway makes the console panic.
     let process = Process::logging(
         &database,
         free_port(),
-        "gateway-call=6*off->1*panic",
+        "gateway-call=7*off->1*panic",
         "trace",
         file.into(),
     );
@@ -318,7 +318,13 @@ fn i10_no_secret_is_at_rest_in_a_log_or_on_a_page_whatever_way_it_came() {
     malform(&mut visitor, &path, &base);
     send_astray(&mut visitor, &run, &base);
     // What went astray may have answered the first step anew.
-    visitor.keep(|person| person.choose(&run, "anonymous_corporate_card"));
+    visitor.gets(303, |person| person.choose(&run, "named_card"));
+    visitor.gets(303, |person| person.enter_card(&run, SANDBOX[4]));
+    visitor.gets(200, |person| person.open(&format!("{run}/complete")));
+    let run = visitor.person.start_registration("acme-main");
+    visitor.gets(303, |person| {
+        person.choose(&run, "anonymous_corporate_card")
+    });
     let business = format!("{run}/business-number");
     visitor.gets(303, |person| {
         person.fill(&business, &[("business_number", "999-81-00015")])

@@ -153,3 +153,48 @@ fn fifty_refused_cards_at_once_reach_the_gateway_ten_times() {
         .unwrap();
     assert_eq!(asked, 10);
 }
+
+#[test]
+fn wrong_passwords_count_exactly_and_the_pause_survives_a_restart() {
+    let database = TestDatabase::new();
+    let port = free_port();
+    let try_at = |process: &Process, email: &'static str, password: &'static str| {
+        let base = process.base.clone();
+        let fields = [("email", email), ("password", password)];
+        move |_| Person::new(base.clone()).post("/sign-in", &fields)
+    };
+    let counts = || -> Vec<i32> {
+        s::throttles::table
+            .filter(s::throttles::key.like("sign-in:%"))
+            .select(s::throttles::count)
+            .load(&mut *database.open().connection().unwrap())
+            .unwrap()
+    };
+    let process = Process::start(&database, port, "");
+    let wrong = try_at(&process, "main-admin@acme.test", "open-sesame-dem0");
+    assert_eq!(at_once(4, wrong), [422; 4]);
+    assert_eq!(counts(), [4, 4], "the account's and the address's");
+    process.kill();
+
+    let process = Process::start(&database, port, "");
+    let wrong = try_at(&process, "main-admin@acme.test", "open-sesame-dem0");
+    let mut statuses = at_once(40, &wrong);
+    // Whoever waited too long was told to try again: until all are paused.
+    while count(&statuses, 429) < statuses.len() {
+        let known = [422, 429, 503].map(|status| count(&statuses, status));
+        assert_eq!(known.iter().sum::<usize>(), 40, "{statuses:?}");
+        assert!(known[0] <= 6, "{statuses:?}");
+        statuses = at_once(40, &wrong);
+    }
+    assert_eq!(counts(), [10, 10]);
+    process.kill();
+
+    let process = Process::start(&database, port, "");
+    for email in ["main-admin@acme.test", "viewer@acme.test"] {
+        let right = try_at(&process, email, "open-sesame-demo");
+        let page = right(0);
+        assert_eq!(page.status, 429, "{email}: the account and the address");
+        assert_ne!(page.header("retry-after"), "");
+    }
+    assert_eq!(counts(), [10, 10]);
+}

@@ -8,6 +8,7 @@ mod headers;
 mod masking;
 mod masks;
 mod matrix;
+mod meanwhile;
 mod people;
 mod reads;
 mod routes;

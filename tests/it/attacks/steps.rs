@@ -10,8 +10,8 @@ const FORMS: [&str; 5] = [
     "business-number",
     "card",
 ];
-const NAMED: [&str; 4] = ["payment-method", "phone", "phone-code", "card"];
-const ANONYMOUS: [&str; 3] = ["payment-method", "business-number", "card"];
+pub const NAMED: [&str; 4] = ["payment-method", "phone", "phone-code", "card"];
+pub const ANONYMOUS: [&str; 3] = ["payment-method", "business-number", "card"];
 
 fn permutations(of: &[&'static str]) -> Vec<Vec<&'static str>> {
     if of.is_empty() {
@@ -28,7 +28,7 @@ fn permutations(of: &[&'static str]) -> Vec<Vec<&'static str>> {
         .collect()
 }
 
-fn answers<'a>(step: &str, method: &'a str, phone: &'a str) -> Vec<(&'static str, &'a str)> {
+pub fn answers<'a>(step: &str, method: &'a str, phone: &'a str) -> Vec<(&'static str, &'a str)> {
     match step {
         "payment-method" => vec![
             ("payment_method", method),

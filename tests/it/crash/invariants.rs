@@ -7,10 +7,21 @@ use billing_console::{
     db::{AnyConnection, schema as s},
     error::Error,
     gateway::sandbox,
+    secrets::{Purpose, SecretKey},
 };
+use chrono::TimeDelta;
 use diesel::{connection::SimpleConnection, prelude::*};
 
-use super::clients::{Told, Word};
+use super::{
+    clients::{Told, Word},
+    rights,
+};
+use crate::app::KEY;
+
+/// What everybody enters, as it is kept.
+const BUSINESS_NUMBER: &str = "9998100015";
+/// The longest wait between two look-ups.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
 macro_rules! load_as {
     ($query:expr, $db:expr, $row:ty) => {{
@@ -26,11 +37,13 @@ pub struct Memory {
     told: usize,
 }
 
-/// Holds at any time, also while clients go on: I1, I2, I7, I12.
+/// Holds at any time, also while clients go on: I1, I2, I7, I11, I12, and I8 by number.
 pub fn at_any_time(db: &mut AnyConnection, memory: &mut Memory, told: &[Told]) -> Vec<String> {
     in_one_moment(db, |db| {
         let mut faults = one_method_a_group(db);
         faults.extend(active_keys_are_live(db));
+        faults.extend(as_many_verifications_used_as_commits(db));
+        faults.extend(open_intents_are_looked_after(db));
         let with_method: BTreeSet<String> = load_as!(
             s::payment_methods::table.select(s::payment_methods::group_id),
             db,
@@ -50,13 +63,14 @@ pub fn at_any_time(db: &mut AnyConnection, memory: &mut Memory, told: &[Told]) -
     })
 }
 
-/// Holds once every job is done: those above, I3, I6, I8, I11, the audit trail and the database itself.
+/// Holds once every job is done: those above, I3, I6, I8, I9, I11, the audit trail and the database itself.
 pub fn once_drained(db: &mut AnyConnection, told: &[Told]) -> Vec<String> {
     let mut faults = at_any_time(db, &mut Memory::default(), told);
     faults.extend(in_one_moment(db, |db| {
         let mut faults = no_key_is_left_over(db);
         faults.extend(every_outcome_has_its_audit_row(db));
         faults.extend(every_commit_used_its_verification(db));
+        faults.extend(rights::commits_without_a_right(db));
         faults.extend(nothing_is_open(db));
         for finding in audit::verify(db).unwrap() {
             faults.extend(finding.fault.map(|fault| format!("audit trail: {fault}")));
@@ -74,6 +88,16 @@ pub fn outcomes(db: &mut AnyConnection) -> Vec<(String, i64)> {
         .order(s::card_attempts::state)
         .select((s::card_attempts::state, diesel::dsl::count_star()))
         .load(db)
+        .unwrap()
+}
+
+/// How many cards that the gateway took were not committed, since something had changed meanwhile.
+pub fn overtaken(db: &mut AnyConnection) -> i64 {
+    s::audit_rows::table
+        .filter(s::audit_rows::action.eq("card.undone"))
+        .filter(s::audit_rows::details.like("%overtaken%"))
+        .count()
+        .get_result(db)
         .unwrap()
 }
 
@@ -202,15 +226,26 @@ fn every_outcome_has_its_audit_row(db: &mut AnyConnection) -> Vec<String> {
     faults
 }
 
+/// One transaction uses a verification and commits.
+fn as_many_verifications_used_as_commits(db: &mut AnyConnection) -> Option<String> {
+    let used = s::verifications::table.filter(s::verifications::used_at.is_not_null());
+    let committed = s::card_attempts::table.filter(s::card_attempts::state.eq("committed"));
+    let used: i64 = used.count().get_result(db).unwrap();
+    let committed: i64 = committed.count().get_result(db).unwrap();
+    (used != committed).then(|| format!("I8: {committed} commits and {used} verifications used"))
+}
+
+/// Each of the run, group, user and kind that its commit needed, verified before, and bound to the business number that
+/// everybody enters.
 fn every_commit_used_its_verification(db: &mut AnyConnection) -> Vec<String> {
     let used = s::verifications::table
-        .filter(s::verifications::used_at.is_not_null())
-        .filter(s::verifications::verified_at.is_not_null())
+        .filter(s::verifications::used_at.ge(s::verifications::verified_at))
         .select((
             s::verifications::registration_id,
             s::verifications::kind,
             s::verifications::group_id,
             s::verifications::user_id,
+            s::verifications::subject_hash,
         ));
     let needed = s::card_attempts::table
         .inner_join(s::registrations::table)
@@ -222,26 +257,52 @@ fn every_commit_used_its_verification(db: &mut AnyConnection) -> Vec<String> {
             s::card_attempts::user_id,
         ));
     type Row = (String, String, String, String);
-    let mut used = load_as!(used, db, Row);
-    let mut needed = load_as!(needed, db, Row);
-    for (_, method, _, _) in &mut needed {
-        let kind = if method == "named_card" {
-            "phone"
-        } else {
-            "business"
-        };
-        *method = kind.to_owned();
+    let used: Vec<(String, String, String, String, String)> = used.load(db).unwrap();
+    let needed = load_as!(needed, db, Row);
+    let commits: BTreeSet<Row> = needed
+        .into_iter()
+        .map(|(run, method, group, user)| {
+            let kind = if method == "named_card" {
+                "phone"
+            } else {
+                "business"
+            };
+            (run, kind.to_owned(), group, user)
+        })
+        .collect();
+    let secret_key = SecretKey::from_hex(KEY).unwrap();
+    let mut faults = Vec::new();
+    let mut verified = BTreeSet::new();
+    for (run, kind, group, user, subject) in used {
+        let parts = [&*run, &*group, &*user, BUSINESS_NUMBER].map(str::as_bytes);
+        if kind == "business" && subject != secret_key.digest(Purpose::Subject, &parts) {
+            faults.push(format!("I8: run {run} used another number's verification"));
+        }
+        verified.insert((run, kind, group, user));
     }
-    used.sort();
-    needed.sort();
-    if used == needed {
-        return Vec::new();
+    for row in commits.symmetric_difference(&verified) {
+        faults.push(format!(
+            "I8: {row:?} is a commit or a verification used, not both"
+        ));
     }
-    vec![format!(
-        "I8: {} commits and {} verifications used, or not the same",
-        needed.len(),
-        used.len()
-    )]
+    faults
+}
+
+/// I11 while the gateway may be silent: whoever looks an open intent up is due in time.
+fn open_intents_are_looked_after(db: &mut AnyConnection) -> Vec<String> {
+    let due = s::jobs::table
+        .filter(s::jobs::kind.eq("settle_attempt"))
+        .filter(s::jobs::due_at.le(chrono::Utc::now().naive_utc() + LONGEST_PAUSE))
+        .select(s::jobs::subject);
+    let due: BTreeSet<String> = load_as!(due, db, String).into_iter().collect();
+    let open = s::card_attempts::table
+        .filter(s::card_attempts::state.eq_any(["calling", "unknown"]))
+        .select(s::card_attempts::id);
+    load_as!(open, db, String)
+        .into_iter()
+        .filter(|attempt| !due.contains(attempt))
+        .map(|attempt| format!("I11: nobody will look attempt {attempt} up within a minute"))
+        .collect()
 }
 
 fn nothing_is_open(db: &mut AnyConnection) -> Vec<String> {

@@ -12,6 +12,7 @@ mod nodes;
 mod postgres;
 #[cfg(feature = "postgres")]
 mod proxy;
+mod rights;
 mod site;
 
 use std::{io::Write, net::TcpStream, time::Duration};
@@ -253,6 +254,18 @@ fn i9_no_commit_by_an_actor_who_lost_the_role_or_the_group() {
     });
     is_overtaken_by(|db| {
         diesel::delete(s::group_members::table.filter(s::group_members::group_id.eq("acme-lab")))
+            .execute(db)
+            .unwrap();
+    });
+    is_overtaken_by(|db| {
+        diesel::update(s::users::table.filter(s::users::email.eq("sub-admin@acme.test")))
+            .set(s::users::disabled_at.eq(chrono::Utc::now().naive_utc()))
+            .execute(db)
+            .unwrap();
+    });
+    is_overtaken_by(|db| {
+        diesel::update(s::billing_groups::table.find("acme-lab"))
+            .set(s::billing_groups::organization_id.eq("blueharbor"))
             .execute(db)
             .unwrap();
     });
