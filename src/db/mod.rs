@@ -348,7 +348,8 @@ impl r2d2::ManageConnection for Connector {
 }
 
 /// libpq waits for ever by itself: for a server that does not take a connection, and for one that a broken network
-/// no longer reaches. What the operator's address says counts.
+/// no longer reaches. And it looks for Kerberos credentials first, in a library that aborts the process when that ends
+/// meanwhile. What the operator's address says counts.
 #[cfg(feature = "postgres")]
 fn within_limits(url: &str) -> String {
     let mut address = url.to_owned();
@@ -358,6 +359,7 @@ fn within_limits(url: &str) -> String {
         ("keepalives_idle", "10"),
         ("keepalives_interval", "3"),
         ("keepalives_count", "3"),
+        ("gssencmode", "disable"),
     ] {
         if !url.contains(&[name, "="].concat()) {
             let mark = if address.contains('?') { '&' } else { '?' };
@@ -395,8 +397,8 @@ mod tests {
     #[cfg(feature = "postgres")]
     #[test]
     fn a_server_that_is_not_reached_is_given_up_unless_its_address_says_otherwise() {
-        let limits =
-            "tcp_user_timeout=10000&keepalives_idle=10&keepalives_interval=3&keepalives_count=3";
+        let limits = "tcp_user_timeout=10000&keepalives_idle=10&keepalives_interval=3&keepalives_count=3\
+                      &gssencmode=disable";
         assert_eq!(
             within_limits("postgres://host/db"),
             format!("postgres://host/db?connect_timeout=5&{limits}")
