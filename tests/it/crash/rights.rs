@@ -49,12 +49,7 @@ impl Rights {
 fn change(db: &mut AnyConnection, person: &str, right: Right, action: &str) {
     let is_given = action == GIVEN;
     db.transaction(|db| {
-        // A commit holds its group until it stands in the trail: whoever holds them all has a place before or after it.
-        let groups =
-            s::billing_groups::table.filter(s::billing_groups::organization_id.eq("mirlabs"));
-        diesel::update(groups)
-            .set(s::billing_groups::version.eq(s::billing_groups::version))
-            .execute(db)?;
+        // Nothing else is held: a commit holds these rows of its person until it stands in the trail.
         match right {
             Right::Role => {
                 let role = if is_given {
