@@ -313,9 +313,12 @@ impl World {
         let of_run = s::verifications::table.filter(s::verifications::registration_id.eq(&run));
         match spoil {
             Spoil::Remove => diesel::delete(of_run).execute(&mut *db),
-            Spoil::UseUp => diesel::update(of_run)
-                .set(s::verifications::used_at.eq(self.clock.now()))
-                .execute(&mut *db),
+            // A code that is still to be entered is used up by nobody.
+            Spoil::UseUp => {
+                diesel::update(of_run.filter(s::verifications::verified_at.is_not_null()))
+                    .set(s::verifications::used_at.eq(self.clock.now()))
+                    .execute(&mut *db)
+            }
         }
         .unwrap();
         let mut ledger = self.ledger();
