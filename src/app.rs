@@ -41,7 +41,7 @@ use crate::{
         sandbox::{SandboxBusinessRegistry, SandboxPhone},
     },
     web::{
-        Admission, connections, guard, health,
+        Admission, Readers, connections, guard, health,
         session::{DatabaseSessions, cookie_name},
         static_files,
     },
@@ -67,6 +67,8 @@ pub struct Services {
     pub sandbox_phone: Option<Arc<SandboxPhone>>,
     /// Who may work now.
     pub admission: Admission,
+    /// Reads for pages.
+    pub readers: Readers,
     /// The terms that a card's registration asks for.
     pub terms: Terms,
     draining: AtomicBool,
@@ -93,6 +95,7 @@ impl Services {
             terms: Terms::load(settings.terms_dir.as_deref())?,
             csrf_key: settings.secret_key.derive(Purpose::Csrf),
             admission: Admission::new(db.writers()),
+            readers: Readers::new(db.readers())?,
             draining: AtomicBool::new(false),
             settings,
             db,

@@ -29,6 +29,17 @@ impl Connector {
         }
     }
 
+    /// A read of a file is work for a core; one of a server is mostly waiting.
+    pub(super) fn readers(&self) -> usize {
+        match self.url {
+            DatabaseUrl::Sqlite(_) => {
+                std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(_) => 6,
+        }
+    }
+
     pub(super) fn writers(&self) -> usize {
         match self.url {
             DatabaseUrl::Sqlite(_) => 1,
@@ -59,7 +70,7 @@ impl r2d2::ManageConnection for Connector {
                 connection
                     .batch_execute(
                         "PRAGMA busy_timeout = 4000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                         PRAGMA foreign_keys = ON; PRAGMA mmap_size = 268435456; PRAGMA secure_delete = ON;",
+                         PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096; PRAGMA secure_delete = ON;",
                     )
                     .map_err(r2d2::Error::QueryError)?;
                 Ok(AnyConnection::Sqlite(connection))

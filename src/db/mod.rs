@@ -80,6 +80,7 @@ impl std::str::FromStr for DatabaseUrl {
 #[derive(Clone)]
 pub struct Database {
     pool: r2d2::Pool<Connector>,
+    readers: usize,
     writers: usize,
 }
 
@@ -95,7 +96,7 @@ impl Database {
         let connector = Connector::new(url.clone());
         r2d2::ManageConnection::connect(&connector)
             .map_err(|e| format!("cannot open the database: {e}"))?;
-        let writers = connector.writers();
+        let (readers, writers) = (connector.readers(), connector.writers());
         // Those who read, those who write, the worker's threads, and some for whoever a provider just answered.
         let pool = r2d2::Pool::builder()
             .max_size(16)
@@ -104,7 +105,16 @@ impl Database {
             .test_on_check_out(connector.needs_check())
             .error_handler(Box::new(LogPoolError))
             .build_unchecked(connector);
-        Ok(Self { pool, writers })
+        Ok(Self {
+            pool,
+            readers,
+            writers,
+        })
+    }
+
+    /// How many threads it is worth to read with.
+    pub fn readers(&self) -> usize {
+        self.readers
     }
 
     /// How many writers it is worth letting in at once: SQLite has one lock for all.

@@ -23,6 +23,9 @@ const WAIT: Duration = Duration::from_secs(4);
 /// once takes more of the processor than the pages do.
 const FULL_WAIT: Duration = Duration::from_millis(80);
 
+/// How many pages may be read or wait for one of the few threads that read.
+const READS: usize = 260;
+
 /// What a request wants to do. Each kind has a line of its own: a kind that is held up keeps no other waiting.
 #[derive(Debug, Clone, Copy)]
 pub enum Work {
@@ -56,7 +59,7 @@ impl Admission {
     pub fn new(writers: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            reads: Gate::new(4, 256),
+            reads: Gate::new(READS, 0),
             writes: Gate::new(writers, 256),
             // A few more than a provider is asked at once: its own short wait tells those.
             calls: Gate::new(40, 64),

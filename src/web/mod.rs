@@ -8,6 +8,7 @@ pub mod fields;
 pub mod forget;
 pub mod guard;
 pub mod health;
+mod readers;
 pub mod session;
 pub mod shell;
 pub mod static_files;
@@ -16,6 +17,7 @@ mod visit;
 
 pub use admission::{Admission, Work};
 pub use fields::{Fields, Posted, Problems};
+pub use readers::Readers;
 pub use shell::{Section, Shell};
 pub use texts::{Lang, Message, Texts, Value};
 pub use visit::{Visit, WRITE_WITHIN, in_time, see_other};

@@ -71,7 +71,9 @@ impl Visit {
         let key_hash = self.key_hash.clone().ok_or(Error::SignedOut)?;
         let route = self.route();
         let pass = self.services.admission.enter(Work::Read).await?;
-        in_time(self.services.clone(), READ_WITHIN, move |services| {
+        let services = self.services.clone();
+        let read = move || {
+            let _pass = pass;
             fail::fail_point!("page-read");
             let now = services.clock.now();
             let mut visitor = None;
@@ -81,19 +83,20 @@ impl Visit {
             });
             if let Some(viewer) = &visitor {
                 // A page that was read is shown, also while nothing can be written.
-                match note_visit(services, viewer, &key_hash, &route, refusal(&done)) {
+                match note_visit(&services, viewer, &key_hash, &route, refusal(&done)) {
                     Err(Error::SignedOut) => return Err(Error::SignedOut),
                     Err(error) => log::warn!("a visit was not noted: {error}"),
                     Ok(()) => {}
                 }
             }
             let seen = done?;
-            Ok((visitor.ok_or(Error::SignedOut)?, seen, pass))
-        })
-        .await
-        // The place is given back here, when its thread is free for the next: else that one would begin another.
-        .map(|(viewer, seen, _pass)| (viewer, seen))
-        .map_err(|error| self.with_token(error))
+            Ok((visitor.ok_or(Error::SignedOut)?, seen))
+        };
+        self.services
+            .readers
+            .read(READ_WITHIN, read)
+            .await
+            .map_err(|error| self.with_token(error))
     }
 
     /// Does what a form asks for, in one write transaction that begins by touching the session: it
