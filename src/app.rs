@@ -69,6 +69,8 @@ pub struct Services {
     pub admission: Admission,
     /// Reads for pages.
     pub readers: Readers,
+    /// Whether the database answers.
+    pub readiness: health::Readiness,
     /// The terms that a card's registration asks for.
     pub terms: Terms,
     draining: AtomicBool,
@@ -96,6 +98,7 @@ impl Services {
             csrf_key: settings.secret_key.derive(Purpose::Csrf),
             admission: Admission::new(db.writers()),
             readers: Readers::new(db.readers())?,
+            readiness: health::Readiness::default(),
             draining: AtomicBool::new(false),
             settings,
             db,

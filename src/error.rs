@@ -27,8 +27,10 @@ pub enum Error {
     TooMany(NaiveDateTime),
     /// Too many wait already, nothing was begun: 503.
     Busy,
-    /// The database or a provider does not answer: 503. The text is for the log.
+    /// The database or a provider does not answer, nothing has changed: 503. The text is for the log.
     Unavailable(String),
+    /// No answer, and what was asked for may be done all the same: 503. The text is for the log.
+    Unanswered(String),
     /// A fault of the console: 500 with a reference. The text is for the log and holds no value that a user gave.
     Internal(String),
 }
@@ -64,6 +66,17 @@ pub struct Stale {
     pub who: Option<String>,
     /// UTC.
     pub at: Option<NaiveDateTime>,
+}
+
+impl Error {
+    /// The same after something may have been changed.
+    #[must_use]
+    pub fn after_a_change(self) -> Self {
+        match self {
+            Self::Unavailable(why) => Self::Unanswered(why),
+            other => other,
+        }
+    }
 }
 
 impl From<DieselError> for Error {

@@ -1,5 +1,7 @@
 //! Sign-in and sign-out.
 
+use std::net::IpAddr;
+
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use chrono::{NaiveDateTime, TimeDelta};
@@ -151,11 +153,11 @@ pub async fn submit(visit: Visit, posted: Posted) -> Result<HttpResponse, Error>
             problems,
         );
     }
-    let address = visit.address.to_string();
+    let address = visit.address;
     let asked = email.clone();
     let answer = visit
         .block(Work::Password, move |services| {
-            try_sign_in(services, &asked, &fields, &address)
+            try_sign_in(services, &asked, &fields, address)
         })
         .await?;
     match answer {
@@ -200,20 +202,31 @@ enum Answer {
 /// What the trail calls a refused sign-in.
 const ROUTE: &str = "POST /sign-in";
 
+/// Who an address belongs to: of IPv6 one subscriber has a /64 at least (RFC 6177), of which any address is free to take.
+fn subscriber(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(whole) => {
+            let network = whole.to_bits() >> 64 << 64;
+            IpAddr::V6(network.into())
+        }
+    }
+}
+
 /// A place of both counters is taken before the password is looked at, so that parallel guesses
 /// count exactly; the right password gives them back.
 fn try_sign_in(
     services: &Services,
     email: &str,
     fields: &Fields,
-    address: &str,
+    address: IpAddr,
 ) -> Result<Answer, Error> {
     let now = services.clock.now();
     let account_key = format!(
         "sign-in:account:{}",
         crate::secrets::sha256_hex(email.as_bytes())
     );
-    let address_key = format!("sign-in:address:{address}");
+    let address_key = format!("sign-in:address:{}", subscriber(address));
     let taken = services.db.transaction(|db| {
         throttle::take(db, &account_key, TRIES, now)?;
         throttle::take(db, &address_key, TRIES, now)

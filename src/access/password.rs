@@ -35,18 +35,27 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAA
 
 /// Whether the password belongs to the hash. Without a hash it takes the same time and is wrong.
 pub fn is_right(password: &str, hash: Option<&str>) -> bool {
-    let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NOBODY)) else {
-        return false;
-    };
-    argon2()
-        .verify_password(password.as_bytes(), &parsed)
-        .is_ok()
-        && hash.is_some()
+    let belongs = belongs_to(password, hash.unwrap_or(NOBODY));
+    belongs && hash.is_some()
+}
+
+fn belongs_to(password: &str, hash: &str) -> bool {
+    #[cfg(test)]
+    tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How many passwords this thread has looked at.
+        pub(super) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+    }
 
     #[test]
     fn a_password_is_kept_as_argon2id_and_only_it_is_right() {
@@ -59,6 +68,10 @@ mod tests {
 
     #[test]
     fn a_user_who_is_not_there_costs_the_work_of_one_who_is() {
+        let looked_at = LOOKED_AT.get();
+        assert!(!is_right("open-sesame-demo", None));
+        assert_eq!(LOOKED_AT.get(), looked_at + 1);
+
         let kept = hash("open-sesame-demo").unwrap();
         let [nobody, somebody] = [NOBODY, &kept].map(|hash| {
             let hash = PasswordHash::new(hash).unwrap();

@@ -228,7 +228,7 @@ pub fn count(
     }
 }
 
-/// Writes the refusals of past hours as audit rows; how many.
+/// Writes the refusals of past hours as audit rows, in a transaction of its own; how many.
 ///
 /// # Errors
 /// What the database says.
@@ -240,7 +240,9 @@ pub fn write_refusals(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usiz
         diesel::update(past)
             .set(refusal_counts::count.eq(refusal_counts::count))
             .execute(db)?;
+        // As every writer of several trails.
         past.order((
+            refusal_counts::organization_id,
             refusal_counts::hour,
             refusal_counts::actor,
             refusal_counts::route,

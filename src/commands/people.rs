@@ -87,11 +87,11 @@ pub(super) fn run(command: UserCommand, database: &DatabaseFlag) -> Result<(), F
         }
         UserCommand::List => db.transaction(list),
         UserCommand::Disable { email } => db.transaction(|db| {
-            let id = change(db, &email, "user.disabled", now)?;
-            diesel::update(users::table.find(&id))
-                .set(users::disabled_at.eq(now))
-                .execute(db)?;
-            end_sessions(db, &id)
+            change(db, &email, "user.disabled", now, |db, id| {
+                diesel::update(users::table.find(id))
+                    .set(users::disabled_at.eq(now))
+                    .execute(db)
+            })
         }),
         UserCommand::SetRole { email, role } => {
             let role = checked_role(&role)?;
@@ -100,11 +100,11 @@ pub(super) fn run(command: UserCommand, database: &DatabaseFlag) -> Result<(), F
         UserCommand::SetPassword { email } => {
             let hash = new_password()?;
             db.transaction(|db| {
-                let id = change(db, &email, "user.password_set", now)?;
-                diesel::update(users::table.find(&id))
-                    .set(users::password_hash.eq(&hash))
-                    .execute(db)?;
-                end_sessions(db, &id)
+                change(db, &email, "user.password_set", now, |db, id| {
+                    diesel::update(users::table.find(id))
+                        .set(users::password_hash.eq(&hash))
+                        .execute(db)
+                })
             })
         }
     };
@@ -271,13 +271,14 @@ fn set_role(
     audit::append(db, now, &entry)
 }
 
-/// Finds a user and notes what is done to them; their id.
+/// Changes a user, ends their sessions and notes it, last: who holds an organization's trail must wait for nothing more.
 fn change(
     db: &mut AnyConnection,
     email: &str,
     action: &str,
     now: NaiveDateTime,
-) -> Result<String, Error> {
+    set: impl FnOnce(&mut AnyConnection, &str) -> QueryResult<usize>,
+) -> Result<(), Error> {
     let email = email.trim().to_lowercase();
     let (id, organization): (String, Option<String>) = users::table
         .filter(users::email.eq(email))
@@ -285,12 +286,8 @@ fn change(
         .first(db)
         .optional()?
         .ok_or(Error::NotFound)?;
+    set(db, &id)?;
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(&id))).execute(db)?;
     let chain = organization.as_deref().unwrap_or(audit::CONSOLE);
-    audit::append(db, now, &audit::Entry::new(chain, "operator", action, &id))?;
-    Ok(id)
-}
-
-fn end_sessions(db: &mut AnyConnection, user_id: &str) -> Result<(), Error> {
-    diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(db)?;
-    Ok(())
+    audit::append(db, now, &audit::Entry::new(chain, "operator", action, &id))
 }

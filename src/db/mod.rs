@@ -136,14 +136,24 @@ impl Database {
     /// SQLite's lock instead of failing at once.
     ///
     /// # Errors
-    /// What `work` gives, or [`Error::Unavailable`].
+    /// What `work` gives, or [`Error::Unavailable`]; [`Error::Unanswered`] when the connection was lost while it
+    /// committed.
     pub fn transaction<T>(
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut loan = self.connection()?;
         let connection: &mut AnyConnection = &mut loan;
-        connection.transaction(work)
+        let mut is_committing = false;
+        let done = connection.transaction(|db| {
+            let done = work(db)?;
+            is_committing = true;
+            Ok(done)
+        });
+        if is_committing && r2d2::R2D2Connection::is_broken(connection) {
+            return done.map_err(Error::after_a_change);
+        }
+        done
     }
 
     /// [`Self::transaction`] for what is better left out than waited for: it gives up after 100 ms where
@@ -193,6 +203,7 @@ impl Database {
 
     /// Whether the database answers and its schema is up to date.
     pub fn is_ready(&self) -> bool {
+        fail::fail_point!("ready-asked");
         self.pool
             .get()
             .is_ok_and(|mut connection| connection.is_migrated())

@@ -39,6 +39,7 @@ pub fn apply(
         .execute(db)?;
     let mut changes = Changes::default();
     let mut faults = Vec::new();
+    let mut roles = Vec::new();
     for (_, organization) in &document.organizations {
         write_organization(db, organization, now, &mut changes)?;
     }
@@ -48,7 +49,7 @@ pub fn apply(
         }
     }
     for (place, member) in &document.members {
-        for fault in write_member(db, member, now, &mut changes)? {
+        for fault in write_member(db, member, now, &mut changes, &mut roles)? {
             faults.push(format!("{place}: {fault}"));
         }
     }
@@ -60,13 +61,38 @@ pub fn apply(
     if !faults.is_empty() {
         return Ok(Err(faults));
     }
+    note(db, now, changes, roles)?;
+    Ok(Ok(changes))
+}
+
+/// A role that the document changed.
+struct RoleSet<'d> {
+    member: &'d Member,
+    id: String,
+    old: String,
+}
+
+/// Writes the trails, last and in one order: who holds one must wait for nothing but the next.
+fn note(
+    db: &mut AnyConnection,
+    now: NaiveDateTime,
+    changes: Changes,
+    mut roles: Vec<RoleSet>,
+) -> Result<(), Error> {
     if changes != Changes::default() {
         let entry = audit::Entry::new(audit::CONSOLE, "operator", "import", "file")
             .detail("made", changes.made)
             .detail("changed", changes.changed);
         audit::append(db, now, &entry)?;
     }
-    Ok(Ok(changes))
+    roles.sort_by_key(|set| &set.member.organization);
+    for RoleSet { member, id, old } in roles {
+        let entry = audit::Entry::new(&member.organization, "operator", "user.role_set", &id)
+            .detail("old", old)
+            .detail("new", member.role.as_str());
+        audit::append(db, now, &entry)?;
+    }
+    Ok(())
 }
 
 fn write_organization(
@@ -192,12 +218,27 @@ fn has_main(db: &mut AnyConnection, organization: &str) -> Result<bool, Error> {
     Ok(mains > 0)
 }
 
-fn write_member(
+fn write_member<'d>(
     db: &mut AnyConnection,
-    member: &Member,
+    member: &'d Member,
     now: NaiveDateTime,
     changes: &mut Changes,
+    roles: &mut Vec<RoleSet<'d>>,
 ) -> Result<Vec<String>, Error> {
+    match write_user(db, member, now, changes, roles)? {
+        Ok(id) => join_groups(db, &id, member, changes),
+        Err(fault) => Ok(vec![fault]),
+    }
+}
+
+/// The user's id, or why they cannot be written.
+fn write_user<'d>(
+    db: &mut AnyConnection,
+    member: &'d Member,
+    now: NaiveDateTime,
+    changes: &mut Changes,
+    roles: &mut Vec<RoleSet<'d>>,
+) -> Result<Result<String, String>, Error> {
     type Known = (String, Option<String>, String, String, Option<String>);
     let known: Option<Known> = users::table
         .filter(users::email.eq(&member.email))
@@ -211,52 +252,54 @@ fn write_member(
         .first(db)
         .optional()?;
     let language = member.language.map(Lang::code);
-    let id = match known {
-        None => {
-            let id = uuid::Uuid::now_v7().to_string();
-            diesel::insert_into(users::table)
-                .values((
-                    users::id.eq(&id),
-                    users::organization_id.eq(&member.organization),
-                    users::email.eq(&member.email),
-                    users::name.eq(&member.name),
-                    users::role.eq(member.role.as_str()),
-                    users::language.eq(language),
-                    users::created_at.eq(now),
-                ))
-                .execute(db)?;
-            changes.made += 1;
-            id
-        }
-        Some((_, organization, ..)) if organization.as_deref() != Some(&member.organization) => {
-            return Ok(vec![
-                "the e-mail address belongs to a user of another organization".into(),
-            ]);
-        }
-        Some((id, _, name, role, spoken)) => {
-            let spoken_wanted = language.map(str::to_owned).or(spoken.clone());
-            if (&name, role.as_str(), &spoken)
-                != (&member.name, member.role.as_str(), &spoken_wanted)
-            {
-                diesel::update(users::table.find(&id))
-                    .set((
-                        users::name.eq(&member.name),
-                        users::role.eq(member.role.as_str()),
-                        users::language.eq(spoken_wanted),
-                    ))
-                    .execute(db)?;
-                changes.changed += 1;
-            }
-            if role != member.role.as_str() {
-                let entry =
-                    audit::Entry::new(&member.organization, "operator", "user.role_set", &id)
-                        .detail("old", &role)
-                        .detail("new", member.role.as_str());
-                audit::append(db, now, &entry)?;
-            }
-            id
-        }
+    let Some((id, organization, name, old, spoken)) = known else {
+        let id = uuid::Uuid::now_v7().to_string();
+        diesel::insert_into(users::table)
+            .values((
+                users::id.eq(&id),
+                users::organization_id.eq(&member.organization),
+                users::email.eq(&member.email),
+                users::name.eq(&member.name),
+                users::role.eq(member.role.as_str()),
+                users::language.eq(language),
+                users::created_at.eq(now),
+            ))
+            .execute(db)?;
+        changes.made += 1;
+        return Ok(Ok(id));
     };
+    if organization.as_deref() != Some(&member.organization) {
+        let fault = "the e-mail address belongs to a user of another organization";
+        return Ok(Err(fault.into()));
+    }
+    let spoken_wanted = language.map(str::to_owned).or(spoken.clone());
+    if (&name, old.as_str(), &spoken) != (&member.name, member.role.as_str(), &spoken_wanted) {
+        diesel::update(users::table.find(&id))
+            .set((
+                users::name.eq(&member.name),
+                users::role.eq(member.role.as_str()),
+                users::language.eq(spoken_wanted),
+            ))
+            .execute(db)?;
+        changes.changed += 1;
+    }
+    if old != member.role.as_str() {
+        roles.push(RoleSet {
+            member,
+            id: id.clone(),
+            old,
+        });
+    }
+    Ok(Ok(id))
+}
+
+/// Every group that is not the organization's, in a line each.
+fn join_groups(
+    db: &mut AnyConnection,
+    id: &str,
+    member: &Member,
+    changes: &mut Changes,
+) -> Result<Vec<String>, Error> {
     let mut faults = Vec::new();
     for group in &member.groups {
         let is_theirs: i64 = billing_groups::table
@@ -268,11 +311,11 @@ fn write_member(
             faults.push(format!("the organization has no group {group:?}"));
             continue;
         }
-        let membership = group_members::table.find((&id, group));
+        let membership = group_members::table.find((id, group));
         if membership.count().get_result::<i64>(db)? == 0 {
             diesel::insert_into(group_members::table)
                 .values((
-                    group_members::user_id.eq(&id),
+                    group_members::user_id.eq(id),
                     group_members::group_id.eq(group),
                 ))
                 .execute(db)?;

@@ -100,27 +100,37 @@ pub fn do_next(services: &Services) -> Result<bool, Error> {
         return Ok(false);
     };
     fail::fail_point!("job-claimed");
-    let is_done = match held.kind {
-        Kind::SettleAttempt => registration::settle::look_up(services, &held.subject)?.is_some(),
-        Kind::SweepAttempt => registration::settle::sweep(services, &held.subject)?,
-        Kind::ReadEvent => events::read(services, &held.subject)?,
-        Kind::RevokeKey => {
-            services
-                .gateway
-                .revoke(&BillingKey::new(held.subject.clone()))
-                == Revocation::Done
-        }
-    };
+    let is_done = do_job(services, &held).unwrap_or_else(|error| {
+        log::error!("{} job {}: {error}", held.kind.as_str(), held.id);
+        false
+    });
     fail::fail_point!("job-done");
+    if !is_done {
+        warn_staff(&held, now);
+    }
     let mut db = services.db.connection()?;
     if is_done {
         finish(&mut db, &held)?;
         fail::fail_point!("job-finished");
     } else {
         retry(&mut db, &held, services.clock.now())?;
-        warn_staff(&held, now);
     }
     Ok(true)
+}
+
+/// Whether it is done; else it is tried again.
+fn do_job(services: &Services, held: &Held) -> Result<bool, Error> {
+    match held.kind {
+        Kind::SettleAttempt => {
+            Ok(registration::settle::look_up(services, &held.subject)?.is_some())
+        }
+        Kind::SweepAttempt => registration::settle::sweep(services, &held.subject),
+        Kind::ReadEvent => events::read(services, &held.subject),
+        Kind::RevokeKey => {
+            let key = BillingKey::new(held.subject.clone());
+            Ok(services.gateway.revoke(&key) == Revocation::Done)
+        }
+    }
 }
 
 /// One line for each try past ten minutes. A key is never named: the job's id is.
@@ -150,8 +160,10 @@ pub fn keep_house(services: &Services) -> Result<(), Error> {
         registration::store::expire_old(db, now)?;
         access::store::remove_ended_sessions(db, now)?;
         access::throttle::remove_ended(db, now)?;
-        events::remove_old(db, now)?;
-        audit::write_refusals(db, now)?;
-        Ok(())
-    })
+        events::remove_old(db, now)
+    })?;
+    services
+        .db
+        .transaction(|db| audit::write_refusals(db, now))?;
+    Ok(())
 }

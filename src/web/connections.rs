@@ -1,5 +1,5 @@
-//! Connections on which no whole request comes. The server gives a connection's first head ten seconds; without this
-//! a later one could come byte by byte for ever.
+//! Connections on which no whole request comes, and those whose answers nobody takes. The server gives a connection's
+//! first head ten seconds; without this a later one could come byte by byte for ever.
 
 use std::{any::Any, cell::Cell, os::fd::OwnedFd, rc::Rc, time::Duration};
 
@@ -17,6 +17,8 @@ use rustix::{
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long one may have no request: as long as it is kept, and nine seconds for a head.
 const WITHOUT_REQUEST: Duration = Duration::from_secs(14);
+/// How much longer the last answers may take on their way: enough for 10 kB a second.
+const LAST_ANSWERS: Duration = Duration::from_secs(30);
 
 /// A connection, as its requests know it.
 pub struct Connection {
@@ -73,7 +75,7 @@ pub fn watch(io: &dyn Any, data: &mut Extensions) {
     data.insert(Watched { connection, watch });
 }
 
-/// Nothing more is read; what is still being written is written.
+/// Nothing more is read; what is still being written is written, unless nobody takes it.
 async fn end_when_idle(connection: Rc<Connection>) {
     loop {
         let until = connection.idle_since.get() + WITHOUT_REQUEST;
@@ -83,6 +85,8 @@ async fn end_when_idle(connection: Rc<Connection>) {
             rt::time::sleep_until(until).await;
         } else {
             let _ = shutdown(&connection.socket, Shutdown::Read);
+            rt::time::sleep(LAST_ANSWERS).await;
+            let _ = shutdown(&connection.socket, Shutdown::Both);
             return;
         }
     }

@@ -21,7 +21,9 @@ use crate::{
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unavailable(why) | Self::Internal(why) => f.write_str(why),
+            Self::Unavailable(why) | Self::Unanswered(why) | Self::Internal(why) => {
+                f.write_str(why)
+            }
             other => write!(f, "{}", other.status_code()),
         }
     }
@@ -39,7 +41,9 @@ impl ResponseError for Error {
             Self::Form(BadForm::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Stale(_) => StatusCode::CONFLICT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) | Self::Unanswered(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -171,6 +175,14 @@ pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
             log::error!("503 {why} request={}", asked.id);
             unavailable(asked, "5")
         }
+        Error::Unanswered(why) => {
+            log::error!("503 {why} request={}", asked.id);
+            let words = ("page-503-unknown-title", "page-503-unknown-body");
+            retry_after(
+                error_page(asked, error.status_code(), words, "cloud-off", "warn"),
+                "5",
+            )
+        }
         Error::Internal(why) => {
             log::error!("500 {why} request={}", asked.id);
             of_status(asked, StatusCode::INTERNAL_SERVER_ERROR)
@@ -181,7 +193,10 @@ pub fn of(asked: &Asked, error: &Error) -> HttpResponse {
 
 /// 503, and in how many seconds to try again.
 fn unavailable(asked: &Asked, seconds: &'static str) -> HttpResponse {
-    let mut response = of_status(asked, StatusCode::SERVICE_UNAVAILABLE);
+    retry_after(of_status(asked, StatusCode::SERVICE_UNAVAILABLE), seconds)
+}
+
+fn retry_after(mut response: HttpResponse, seconds: &'static str) -> HttpResponse {
     response.headers_mut().insert(
         header::RETRY_AFTER,
         header::HeaderValue::from_static(seconds),
@@ -191,7 +206,6 @@ fn unavailable(asked: &Asked, seconds: &'static str) -> HttpResponse {
 
 /// The page of a status.
 pub fn of_status(asked: &Asked, status: StatusCode) -> HttpResponse {
-    let t = asked.t;
     let (title, body, icon, tone) = match status.as_u16() {
         403 => ("page-403-title", "page-403-body", "lock", "warn"),
         404 => ("page-404", "page-404-body", "file-question-mark", ""),
@@ -204,6 +218,17 @@ pub fn of_status(asked: &Asked, status: StatusCode) -> HttpResponse {
         code if code < 500 => ("page-400-title", "page-400-body", "circle-alert", "warn"),
         _ => ("page-500", "page-500-body", "circle-alert", "bad"),
     };
+    error_page(asked, status, (title, body), icon, tone)
+}
+
+fn error_page(
+    asked: &Asked,
+    status: StatusCode,
+    (title, body): (&str, &str),
+    icon: &'static str,
+    tone: &'static str,
+) -> HttpResponse {
+    let t = asked.t;
     let reference = (status == StatusCode::INTERNAL_SERVER_ERROR).then_some(asked.id.as_str());
     let page = ErrorPage {
         t,

@@ -32,6 +32,7 @@ use crate::error::Error;
 /// # Errors
 /// [`Error::Internal`] when the template fails.
 pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
+    fail::fail_point!("page-write");
     let html = template
         .render()
         .map_err(|e| Error::Internal(format!("template: {e}")))?;

@@ -77,9 +77,15 @@ mod tests {
 
         let (tell, told) = mpsc::channel();
         let gone = tell.clone();
-        let second = readers.read(LONG, move || Ok(gone.send("gone").unwrap()));
+        let second = readers.read(LONG, move || {
+            gone.send("gone").unwrap();
+            Ok(())
+        });
         assert!(second.now_or_never().is_none());
-        let mut third = Box::pin(readers.read(LONG, move || Ok(tell.send("here").unwrap())));
+        let mut third = Box::pin(readers.read(LONG, move || {
+            tell.send("here").unwrap();
+            Ok(())
+        }));
         assert!(third.as_mut().now_or_never().is_none());
 
         open.send(()).unwrap();

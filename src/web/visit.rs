@@ -164,9 +164,10 @@ impl Visit {
                     .db
                     .transaction(|db| audit::count_refusal(db, viewer, &route, status, now))?;
             }
+            fail::fail_point!("write-done", |_| Err(Error::Unanswered("lost".into())));
             // A provider's answer is not waited for in the writers' line.
             drop(pass);
-            let answer = then(services, done?)?;
+            let answer = then(services, done?).map_err(Error::after_a_change)?;
             Ok((visitor.ok_or(Error::SignedOut)?, answer))
         })
         .await
@@ -176,7 +177,7 @@ impl Visit {
     /// Runs blocking work to its end in a thread of its own, even when the client goes away.
     ///
     /// # Errors
-    /// [`Error::Busy`]; those of `work`; [`Error::Unavailable`] when it takes too long; [`Error::Internal`] when it
+    /// [`Error::Busy`]; those of `work`; [`Error::Unanswered`] when it takes too long; [`Error::Internal`] when it
     /// panicked.
     pub async fn block<T: Send + 'static>(
         &self,
@@ -276,7 +277,7 @@ impl Visit {
 /// holds its thread, not the person.
 ///
 /// # Errors
-/// Those of `work`; [`Error::Unavailable`] when it takes longer; [`Error::Internal`] when it panicked.
+/// Those of `work`; [`Error::Unanswered`] when it takes longer; [`Error::Internal`] when it panicked.
 pub async fn in_time<T: Send + 'static>(
     services: Data<Services>,
     limit: Duration,
@@ -285,7 +286,7 @@ pub async fn in_time<T: Send + 'static>(
     let working = actix_web::web::block(move || work(&services));
     match tokio::time::timeout(limit, working).await {
         Ok(worked) => worked.map_err(|_| Error::Internal("a request's work panicked".into()))?,
-        Err(_) => Err(Error::Unavailable("no answer in time".into())),
+        Err(_) => Err(Error::Unanswered("no answer in time".into())),
     }
 }
 

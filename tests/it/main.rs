@@ -16,6 +16,8 @@ mod contract;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod database;
+#[cfg(feature = "failpoints")]
+mod faults;
 mod forms;
 mod import;
 #[cfg(feature = "failpoints")]

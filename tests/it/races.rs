@@ -14,11 +14,21 @@ use diesel::{connection::SimpleConnection, prelude::*};
 use crate::{
     app::TestApp,
     peer::{Peer, Reply},
-    person::Page,
+    process::run_with,
 };
 
 /// Changes something, lets the request come as far as it gets, and commits; gives the request's answer.
-fn beside(app: &TestApp, change: &str, request: impl FnOnce() -> Page + Send) -> Page {
+fn beside<T: Send>(app: &TestApp, change: &str, request: impl FnOnce() -> T + Send) -> T {
+    beside_then(app, change, "", request)
+}
+
+/// [`beside`], with `more` to be changed before it commits: whom the request waits for, waits for nobody.
+fn beside_then<T: Send>(
+    app: &TestApp,
+    change: &str,
+    more: &str,
+    request: impl FnOnce() -> T + Send,
+) -> T {
     let begin = match app.database_file() {
         Some(_) => "BEGIN IMMEDIATE",
         None => "BEGIN",
@@ -34,7 +44,7 @@ fn beside(app: &TestApp, change: &str, request: impl FnOnce() -> Page + Send) ->
                 (diesel::sql_query(waits).execute(db).unwrap() > 0).then_some(())
             });
         }
-        other.batch_execute("COMMIT").unwrap();
+        other.batch_execute(&format!("{more}; COMMIT")).unwrap();
         asked.join().unwrap()
     })
 }
@@ -224,4 +234,28 @@ fn i8_a_verification_of_something_else_commits_nothing() {
         .leads_to(&format!("{run}/confirming"));
     crate::cards::drain(&app);
     assert_ne!(state_of(&mut app.connection(), &run), "complete");
+}
+
+/// Every transaction writes the trail last. One that held it and waited for a row would deadlock with whoever has the
+/// row and comes to the trail.
+#[test]
+fn an_operator_who_changes_a_user_waits_without_the_trail() {
+    let app = TestApp::start();
+    for email in ["main-admin@acme.test", "viewer@acme.test"] {
+        app.sign_in(email);
+    }
+    let (session, trail) = (
+        "UPDATE sessions SET last_seen = last_seen",
+        "UPDATE audit_heads SET seq = seq",
+    );
+    let commands: [&[&str]; 2] = [
+        &["user", "set-password", "main-admin@acme.test"],
+        &["user", "disable", "viewer@acme.test"],
+    ];
+    for command in commands {
+        let output = beside_then(&app, session, trail, || {
+            run_with(&app.database, command, &[], "a-long-enough-password\n")
+        });
+        assert!(output.status.success(), "{command:?}: {output:?}");
+    }
 }

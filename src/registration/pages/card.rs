@@ -171,7 +171,8 @@ pub(super) async fn submit(
     posted: Posted,
 ) -> Result<HttpResponse, Error> {
     let services = visit.services.clone();
-    let (viewer, (seen, done)) = visit
+    let confirming = path(&id, "confirming");
+    let answered = visit
         .write_then(
             posted,
             move |db, viewer, fields| take(db, &services, viewer, &id, fields),
@@ -196,7 +197,15 @@ pub(super) async fn submit(
                 Ok((seen, done))
             },
         )
-        .await?;
+        .await;
+    let (viewer, (seen, done)) = match answered {
+        // The card may be sent already: that page tells, and the worker settles it.
+        Err(Error::Unanswered(why)) => {
+            log::error!("a card's post: {why}");
+            return Ok(see_other(confirming));
+        }
+        other => other?,
+    };
     match done {
         Ok((answer, attempt)) => answer_page(&visit, &viewer, &seen, answer, &attempt),
         Err(found) => {

@@ -198,3 +198,27 @@ fn wrong_passwords_count_exactly_and_the_pause_survives_a_restart() {
     }
     assert_eq!(counts(), [10, 10]);
 }
+
+/// Whoever has one IPv6 address has a network of them.
+#[test]
+fn wrong_passwords_from_one_ipv6_network_count_together() {
+    let app = TestApp::start_with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]
+    });
+    let base = format!("http://{}", app.address);
+    let person = app.visitor();
+    let try_from = |client: &str, email: &str| {
+        let headers = [("Origin", base.as_str()), ("X-Forwarded-For", client)];
+        let fields = [("email", email), ("password", "open-sesame-dem0")];
+        person.post_with("/sign-in", &fields, &headers).status
+    };
+    for n in 0..10 {
+        let (client, email) = (
+            format!("2001:db8:0:7:{n}::{n}"),
+            format!("nobody{n}@acme.test"),
+        );
+        assert_eq!(try_from(&client, &email), 422, "{client}");
+    }
+    assert_eq!(try_from("2001:db8:0:7:ffff::1", "viewer@acme.test"), 429);
+    assert_eq!(try_from("2001:db8:0:8::1", "viewer@acme.test"), 422);
+}

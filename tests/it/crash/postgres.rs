@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::Connection;
+use billing_console::error::Error;
+use diesel::{Connection, RunQueryDsl};
 
 use super::{
     console::{Process, ask, lasting_ports, wait_for},
@@ -321,6 +322,7 @@ fn a_database_that_falls_silent_is_answered_503_in_a_bounded_time() {
         remote.is_out();
         let page = post.join().unwrap();
         assert_eq!((page.status, page.header("retry-after")), (503, "5"));
+        assert!(page.body.contains("We do not know yet"), "{}", page.body);
     });
     remote.proxy.set(Line::Open);
     remote.is_back();
@@ -330,4 +332,24 @@ fn a_database_that_falls_silent_is_answered_503_in_a_bounded_time() {
         .enter_card(&run, "5555555555554444")
         .leads_to(&format!("{run}/complete"));
     remote.is_whole();
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_not_called_undone() {
+    let Some(remote) = Remote::start("") else {
+        return;
+    };
+    let url = Server::url_at(remote.proxy.address);
+    let database = billing_console::db::Database::open(&url.parse().unwrap()).unwrap();
+    let lost = database.transaction(|db| {
+        diesel::sql_query("UPDATE sessions SET last_seen = last_seen").execute(db)?;
+        remote.proxy.set(Line::Cut);
+        Ok(())
+    });
+    assert!(matches!(lost, Err(Error::Unanswered(_))), "{lost:?}");
+    let not_begun = database.transaction(|_| Ok(()));
+    assert!(
+        matches!(not_begun, Err(Error::Unavailable(_))),
+        "{not_begun:?}"
+    );
 }
