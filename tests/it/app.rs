@@ -112,7 +112,8 @@ impl TestApp {
         })
     }
 
-    fn start_on(
+    /// With other settings and other services.
+    pub fn start_on(
         change_settings: impl FnOnce(&mut Settings),
         change_services: impl FnOnce(&mut Services),
     ) -> Self {

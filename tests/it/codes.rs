@@ -3,7 +3,61 @@
 use billing_console::db::schema as s;
 use diesel::prelude::*;
 
-use crate::app::TestApp;
+use crate::{
+    app::TestApp,
+    person::{Page, Person},
+};
+
+/// A console whose codes are random, as everywhere but in most tests.
+fn with_random_codes() -> TestApp {
+    TestApp::start_with(|settings| settings.sandbox_phone_code = None)
+}
+
+/// The code that the phone of the demo got last.
+fn newest_code(person: &Person) -> String {
+    person.open("/demo/inbox").texts(".inbox b").swap_remove(0)
+}
+
+const HOLDER: [(&str, &str); 5] = [
+    ("holder_name", "김하나"),
+    ("birth_date", "900101"),
+    ("birth_digit", "2"),
+    ("carrier", "skt"),
+    ("phone_number", "010-1234-5678"),
+];
+
+/// [`HOLDER`] with one answer that differs.
+fn holder_but(name: &str, value: &'static str) -> [(&'static str, &'static str); 5] {
+    HOLDER.map(|(field, usual)| (field, if field == name { value } else { usual }))
+}
+
+/// Asks for a code; gives it.
+fn code_for(person: &Person, run: &str, holder: &[(&str, &str)]) -> String {
+    person
+        .fill(&format!("{run}/phone"), holder)
+        .leads_to(&format!("{run}/phone-code"));
+    newest_code(person)
+}
+
+/// Begins a run and asks for a code: the run's address, and the code.
+fn start_with_code(person: &Person, group: &str, phone: &'static str) -> (String, String) {
+    let run = person.start_registration(group);
+    person.choose(&run, "named_card");
+    let code = code_for(person, &run, &holder_but("phone_number", phone));
+    (run, code)
+}
+
+fn enter(person: &Person, run: &str, code: &str) -> Page {
+    person.fill(&format!("{run}/phone-code"), &[("code", code)])
+}
+
+/// The code is told to be wrong.
+#[track_caller]
+fn is_wrong(page: &Page) {
+    let told = page.texts(".error").concat();
+    assert_eq!(page.status, 422, "{told}");
+    assert!(told.contains("left"), "{told}");
+}
 
 #[test]
 fn five_wrong_codes_pause_for_ten_minutes() {
@@ -186,4 +240,117 @@ fn one_number_gets_one_code_at_a_time_whatever_run_asks() {
     }
     assert_eq!((asked[0].status, asked[1].status), (303, 429));
     assert_eq!(asked[1].header("retry-after"), "30");
+}
+
+#[test]
+fn a_code_is_good_in_its_own_run_alone() {
+    let app = with_random_codes();
+    let (one, other) = (
+        app.sign_in("main-admin@acme.test"),
+        app.sign_in("sub-admin@acme.test"),
+    );
+    let mut runs = Vec::new();
+    for (person, group, phone) in [
+        (&one, "acme-lab", "010-1234-5678"),
+        (&other, "acme-lab", "010-8765-4321"),
+        (&one, "acme-ml", "010-1234-5678"),
+    ] {
+        let (run, code) = start_with_code(person, group, phone);
+        runs.push((person, run, code));
+        app.clock.advance(chrono::TimeDelta::seconds(31));
+    }
+    for (person, run, _) in &runs {
+        for (_, _, foreign) in runs.iter().filter(|(_, of, _)| of != run) {
+            is_wrong(&enter(person, run, foreign));
+        }
+        person
+            .open(&format!("{run}/card"))
+            .leads_to(&format!("{run}/phone-code"));
+    }
+    for (person, run, code) in &runs {
+        enter(person, run, code).leads_to(&format!("{run}/card"));
+    }
+}
+
+#[test]
+fn a_code_is_dead_once_another_was_sent() {
+    let app = with_random_codes();
+    let person = app.sign_in("main-admin@acme.test");
+    let (run, first) = start_with_code(&person, "acme-lab", "010-1234-5678");
+    let path = format!("{run}/phone-code");
+    app.clock.advance(chrono::TimeDelta::seconds(31));
+    let form = person.open(&path);
+    person
+        .send(&form, &format!("{path}/resend"), &[])
+        .leads_to(&path);
+    is_wrong(&enter(&person, &run, &first));
+    enter(&person, &run, &newest_code(&person)).leads_to(&format!("{run}/card"));
+}
+
+#[test]
+fn a_code_is_dead_once_its_holder_or_number_is_changed() {
+    for (field, value) in [
+        ("holder_name", "이두리"),
+        ("birth_date", "851231"),
+        ("birth_digit", "1"),
+        ("carrier", "kt"),
+        ("phone_number", "010-8765-4321"),
+    ] {
+        let app = with_random_codes();
+        let person = app.sign_in("main-admin@acme.test");
+        let (run, first) = start_with_code(&person, "acme-lab", "010-1234-5678");
+        app.clock.advance(chrono::TimeDelta::seconds(31));
+        let second = code_for(&person, &run, &holder_but(field, value));
+        is_wrong(&enter(&person, &run, &first));
+        enter(&person, &run, &second).leads_to(&format!("{run}/card"));
+
+        // What was verified is not what is entered now.
+        app.clock.advance(chrono::TimeDelta::seconds(31));
+        let third = code_for(&person, &run, &HOLDER);
+        person
+            .open(&format!("{run}/card"))
+            .leads_to(&format!("{run}/phone-code"));
+        for dead in [&first, &second] {
+            is_wrong(&enter(&person, &run, dead));
+        }
+        enter(&person, &run, &third).leads_to(&format!("{run}/card"));
+    }
+}
+
+#[test]
+fn a_code_is_entered_once() {
+    let app = with_random_codes();
+    let person = app.sign_in("main-admin@acme.test");
+    let (run, code) = start_with_code(&person, "acme-lab", "010-1234-5678");
+    let path = format!("{run}/phone-code");
+    let form = person.open(&path);
+    let again = || person.send(&form, &path, &[("code", &code)]);
+    again().leads_to(&format!("{run}/card"));
+    again().leads_to(&format!("{run}/card"));
+    person
+        .enter_card(&run, "4242424242424242")
+        .leads_to(&format!("{run}/complete"));
+    again().leads_to(&format!("{run}/complete"));
+
+    app.clock.advance(chrono::TimeDelta::seconds(31));
+    let (next, its_own) = start_with_code(&person, "acme-lab", "010-1234-5678");
+    is_wrong(&enter(&person, &next, &code));
+    enter(&person, &next, &its_own).leads_to(&format!("{next}/card"));
+}
+
+#[test]
+fn a_code_is_good_for_three_minutes_to_the_second() {
+    for (seconds, is_good) in [(179, true), (180, false), (181, false)] {
+        let app = with_random_codes();
+        let person = app.sign_in("main-admin@acme.test");
+        let (run, code) = start_with_code(&person, "acme-lab", "010-1234-5678");
+        app.clock.advance(chrono::TimeDelta::seconds(seconds));
+        let page = enter(&person, &run, &code);
+        if is_good {
+            page.leads_to(&format!("{run}/card"));
+        } else {
+            assert_eq!(page.status, 422, "after {seconds} s");
+            assert!(page.body.contains("The code has expired"), "{seconds}");
+        }
+    }
 }

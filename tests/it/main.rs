@@ -33,6 +33,7 @@ mod portone_settings;
 mod process;
 mod races;
 mod readme;
+mod revocations;
 #[cfg(feature = "failpoints")]
 mod security;
 mod simulation;

@@ -168,7 +168,7 @@ fn posts_without_their_token_or_from_elsewhere_change_nothing() {
 }
 
 #[test]
-fn i10_no_card_number_password_digit_birth_digit_or_code_at_rest() {
+fn i10_no_card_number_phone_number_birth_date_or_code_at_rest() {
     let app = TestApp::start();
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_named_card_page("acme-lab");

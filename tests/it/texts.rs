@@ -29,7 +29,7 @@ pub fn files(folder: &str, end: &str) -> Vec<(String, String)> {
 }
 
 /// Every text in quotes after one of `marks`.
-fn quoted_after<'a>(text: &'a str, marks: &[&str]) -> Vec<&'a str> {
+pub fn quoted_after<'a>(text: &'a str, marks: &[&str]) -> Vec<&'a str> {
     marks
         .iter()
         .flat_map(|mark| {

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use billing_console::db::schema as s;
+use billing_console::{app::Services, db::schema as s, web::Work};
 use diesel::prelude::*;
 
-use super::{routes::ROUTES, wire};
+use super::{
+    routes::{OF_PORTONE, ROUTES, WEBHOOK_SECRET, portone},
+    wire,
+};
 use crate::{
     app::TestApp,
     person::{Page, Person, card},
+    portone::events::{ADDRESS, deleted, send},
 };
 
 /// An answer's headers as lines, without what changes each time.
@@ -42,23 +46,73 @@ fn without_value(cookie: &str) -> String {
     format!("{name}=[value]; {}", attributes.join("; "))
 }
 
-/// Every route as somebody signed in and as nobody, then every kind of failure.
+/// Every route as somebody signed in, as staff and as nobody, every kind of failure, then a card registered.
 fn answers(app: &TestApp) -> Vec<(String, Page)> {
     let person = app.sign_in("main-admin@acme.test");
     let run = person.reach_the_anonymous_card_page("acme-lab");
     let staff = app.sign_in("support@console.test");
     let mut answers = Vec::new();
-    for (who, somebody) in [
-        ("signed in", &person),
-        ("staff", &staff),
-        ("nobody", &app.visitor()),
+    let token_of_staff = staff.open("/support/groups").hidden("csrf_token").unwrap();
+    for (who, somebody, token) in [
+        ("signed in", &person, None),
+        ("staff", &staff, Some(token_of_staff.as_str())),
+        ("nobody", &app.visitor(), Some("")),
     ] {
-        for route in ROUTES.iter().filter(|route| !route.is_post()) {
-            let page = somebody.open(&route.path("acme-lab", run.rsplit_once('/').unwrap().1));
-            answers.push((format!("GET {} ({who})", route.pattern), page));
+        for route in ROUTES
+            .iter()
+            .filter(|route| token.is_some() || !route.is_post())
+        {
+            let page = route.ask(somebody, token.unwrap_or_default(), "acme-lab", id_of(&run));
+            answers.push((format!("{route} ({who})"), page));
         }
     }
     answers.extend(failures(app, &person, &run));
+
+    app.clock.advance(chrono::TimeDelta::seconds(31)); // the phone may get another code
+    let person = app.sign_in("sub-admin@acme.test");
+    let run = person.start_registration("acme-lab");
+    let tab = person.open("/billing/payment-methods");
+    let token = tab.hidden("csrf_token").unwrap();
+    for route in ROUTES.iter().filter(|route| route.is_post()) {
+        let page = route.ask(&person, &token, "acme-lab", id_of(&run));
+        assert_eq!(page.status, route.answers, "{route}: {}", page.body);
+        answers.push((format!("{route} (signed in)"), page));
+    }
+    answers
+}
+
+fn id_of(run: &str) -> &str {
+    run.rsplit_once('/').unwrap().1
+}
+
+/// What needs a console of its own: PortOne's events, and a line of readers that is full.
+fn answers_of_others() -> Vec<(String, Page)> {
+    let app = TestApp::start_with_portone(portone());
+    let mut answers: Vec<(String, Page)> = OF_PORTONE
+        .iter()
+        .map(|route| {
+            let page = route.ask(&app.visitor(), "", "", "");
+            (format!("{route} (without a signature)"), page)
+        })
+        .collect();
+    let signed = send(&app, WEBHOOK_SECRET, "event", 0, &deleted("no-such-key"));
+    answers.push(("an event with a signature".to_owned(), signed));
+    let get = app.visitor().open(ADDRESS);
+    answers.push(("an event that is asked for".to_owned(), get));
+
+    let mut readers = Vec::new();
+    let fill = |services: &mut Services| {
+        actix_web::rt::System::new().block_on(async {
+            while let Ok(reader) = services.admission.enter(Work::Read).await {
+                readers.push(reader);
+            }
+        });
+    };
+    let app = TestApp::start_on(|_| {}, fill);
+    let person = app.sign_in("main-admin@acme.test");
+    let turned_away = person.open("/billing/payment-methods");
+    assert_eq!(turned_away.header("retry-after"), "1", "the line is full");
+    answers.push(("a line that is full".to_owned(), turned_away));
     answers
 }
 
@@ -71,7 +125,11 @@ fn failures(app: &TestApp, person: &Person, run: &str) -> Vec<(String, Page)> {
     let with_token = |more: &str| format!("csrf_token={token}&{more}");
     let mut failures = vec![
         ("a language chosen", person.open("/sign-in?lang=ko")),
-        ("another host", {
+        ("another host, to look", {
+            let another = format!("http://localhost:{}", app.address.port());
+            Person::new(another).open("/sign-in")
+        }),
+        ("another host, to post", {
             let headers = [("Origin", base.as_str()), ("Host", "evil.test")];
             person.post_with("/sign-in", &[], &headers)
         }),
@@ -165,10 +223,11 @@ fn failures(app: &TestApp, person: &Person, run: &str) -> Vec<(String, Page)> {
 #[test]
 fn every_answer_of_every_route_has_the_headers_of_the_snapshot() {
     let app = TestApp::start();
-    let answers = answers(&app);
+    let mut answers = answers(&app);
+    answers.extend(answers_of_others());
     let statuses: BTreeSet<u16> = answers.iter().map(|(_, page)| page.status).collect();
     let wanted = [
-        200, 303, 400, 403, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503,
+        200, 303, 307, 400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503,
     ];
     assert_eq!(statuses.into_iter().collect::<Vec<_>>(), wanted);
 

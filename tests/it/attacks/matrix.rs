@@ -70,17 +70,6 @@ fn verdict(route: &Route, kind: Kind, owner: Owner) -> Verdict {
     }
 }
 
-fn ask(person: &Person, token: &str, route: &Route, place: &Place) -> Page {
-    let path = route.path(place.group, &place.run);
-    if route.is_post() {
-        let mut fields = vec![("csrf_token", token)];
-        fields.extend_from_slice(route.fields);
-        person.post(&path, &fields)
-    } else {
-        person.open(&path)
-    }
-}
-
 fn check(page: &Page, verdict: &Verdict, absent: &str, at: &str) {
     let location = page.location.as_deref().unwrap_or_default();
     match verdict {
@@ -172,7 +161,7 @@ fn every_route_answers_whom_it_is_for_and_what_is_anothers_is_absent() {
                     "{kind:?} {:?} {} {:?}",
                     route.method, route.pattern, place.owner
                 );
-                let page = ask(&person, &token, route, place);
+                let page = route.ask(&person, &token, place.group, &place.run);
                 check(&page, &expected, &absent, &at);
             }
         }
@@ -197,12 +186,8 @@ fn is_answered(
     for route in ROUTES.iter().filter(|route| route.who == Who::Colleagues) {
         let expected = verdict(route, kind, Owner::Colleague);
         let at = format!("{kind:?} {} of a colleague", route.pattern);
-        check(
-            &ask(person, token, route, &places[0]),
-            &expected,
-            absent,
-            &at,
-        );
+        let page = route.ask(person, token, places[0].group, &places[0].run);
+        check(&page, &expected, absent, &at);
     }
     app.clock.advance(chrono::TimeDelta::seconds(31)); // the phone may get another code
     let own = match kind {
@@ -220,7 +205,7 @@ fn is_answered(
     for route in ROUTES {
         let expected = verdict(route, kind, own.owner);
         let at = format!("{kind:?} {:?} {} of their own", route.method, route.pattern);
-        let page = ask(person, token, route, &own);
+        let page = route.ask(person, token, own.group, &own.run);
         check(&page, &expected, absent, &at);
         // The sign-in page leads on who is signed in.
         let leads_on = route.pattern == "/sign-in"

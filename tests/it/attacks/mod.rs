@@ -3,6 +3,7 @@
 mod canary;
 mod counts;
 mod csrf;
+mod digits;
 mod fields;
 mod headers;
 mod masking;

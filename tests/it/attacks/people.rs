@@ -122,7 +122,8 @@ struct Line {
     line: String,
 }
 
-fn rows_of(db: &mut AnyConnection, table: &str) -> Vec<String> {
+/// Each row as a JSON object of its columns.
+pub fn rows_of(db: &mut AnyConnection, table: &str) -> Vec<String> {
     let load = |columns: &str| {
         let columns = columns.to_owned();
         sql_query(["SELECT ", &columns, " AS line FROM ", table, " ORDER BY 1"].concat())
@@ -131,7 +132,7 @@ fn rows_of(db: &mut AnyConnection, table: &str) -> Vec<String> {
         AnyConnection::Sqlite(db) => {
             let columns: Line = sql_query(
                 [
-                    "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') AS line FROM pragma_table_info('",
+                    "SELECT group_concat('''' || name || ''', quote(\"' || name || '\")') AS line FROM pragma_table_info('",
                     table,
                     "')",
                 ]
@@ -139,10 +140,12 @@ fn rows_of(db: &mut AnyConnection, table: &str) -> Vec<String> {
             )
             .get_result(db)
             .unwrap();
-            load(&columns.line).load(db).unwrap()
+            load(&["json_object(", &columns.line, ")"].concat())
+                .load(db)
+                .unwrap()
         }
         #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(db) => load(&["CAST(", table, " AS TEXT)"].concat())
+        AnyConnection::Postgres(db) => load(&["CAST(to_jsonb(", table, ") AS TEXT)"].concat())
             .load(db)
             .unwrap(),
     };

@@ -1,6 +1,6 @@
 //! Every route of the console, as data. A route that is served and not listed fails the first test below.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use actix_web::{App, HttpRequest, test as requests, web, web::Data};
 use billing_console::{
@@ -10,7 +10,10 @@ use billing_console::{
     settings::Gateway,
 };
 
-use crate::app::TestApp;
+use crate::{
+    app::TestApp,
+    person::{Page, Person},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -194,6 +197,16 @@ pub const ROUTES: &[Route] = &[
 /// Served besides where PortOne is the gateway, for itself: a signature stands for session and token.
 pub const OF_PORTONE: &[Route] = &[post("/webhooks/portone", Everyone, 401, &[])];
 
+/// Of [`portone`].
+pub const WEBHOOK_SECRET: &str = "c2VjcmV0";
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = if self.is_post() { "POST" } else { "GET" };
+        write!(f, "{method} {}", self.pattern)
+    }
+}
+
 impl Route {
     /// The address for this group and this run.
     pub fn path(&self, group: &str, run: &str) -> String {
@@ -205,6 +218,18 @@ impl Route {
             .replace("{file}", file)
             .replace("{kind}", "privacy")
             .replace("{version}", "2026-11-01")
+    }
+
+    /// Opened, or posted with its fields.
+    pub fn ask(&self, person: &Person, token: &str, group: &str, run: &str) -> Page {
+        let path = self.path(group, run);
+        if self.is_post() {
+            let mut fields = vec![("csrf_token", token)];
+            fields.extend_from_slice(self.fields);
+            person.post(&path, &fields)
+        } else {
+            person.open(&path)
+        }
     }
 
     pub fn is_post(&self) -> bool {
@@ -260,13 +285,13 @@ fn every_route_that_is_served_is_listed() {
     is_served(false, Gateway::PortOne(portone()));
 }
 
-fn portone() -> PortOneService {
+pub fn portone() -> PortOneService {
     PortOneService {
         url: ServiceUrl::parse("http://127.0.0.1:9").unwrap(),
         secret: Authorization::parse(PortOneService::SCHEME, "secret").unwrap(),
         card_channel: "card".into(),
         identity_channel: "identity".into(),
-        webhook_secrets: vec![WebhookSecret::parse("c2VjcmV0").unwrap()],
+        webhook_secrets: vec![WebhookSecret::parse(WEBHOOK_SECRET).unwrap()],
     }
 }
 

@@ -33,7 +33,10 @@ fn on_a_full_disk_writes_are_answered_503_and_reads_stay_up() {
         .stdin(Stdio::null())
         .output();
     match inside {
-        Ok(output) if output.status.success() => {}
+        Ok(output) if output.status.success() => {
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(told.contains("1 passed"), "it ran no test: {told}");
+        }
         Ok(output) if !matches!(output.status.code(), Some(1 | 77)) => panic!("{output:?}"),
         refused => {
             println!(

@@ -1,6 +1,6 @@
 //! What must be true of a database after crashes, told as what is not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use billing_console::{
     audit,
@@ -82,13 +82,11 @@ pub fn once_drained(db: &mut AnyConnection, told: &[Told]) -> Vec<String> {
 }
 
 /// How many attempts ended how.
-pub fn outcomes(db: &mut AnyConnection) -> Vec<(String, i64)> {
-    s::card_attempts::table
+pub fn outcomes(db: &mut AnyConnection) -> BTreeMap<String, i64> {
+    let counted = s::card_attempts::table
         .group_by(s::card_attempts::state)
-        .order(s::card_attempts::state)
-        .select((s::card_attempts::state, diesel::dsl::count_star()))
-        .load(db)
-        .unwrap()
+        .select((s::card_attempts::state, diesel::dsl::count_star()));
+    load_as!(counted, db, (String, i64)).into_iter().collect()
 }
 
 /// How many cards that the gateway took were not committed, since something had changed meanwhile.
@@ -288,6 +286,14 @@ fn every_commit_used_its_verification(db: &mut AnyConnection) -> Vec<String> {
     faults
 }
 
+/// The attempts that have no outcome yet.
+pub fn in_flight(db: &mut AnyConnection) -> BTreeSet<String> {
+    let open = s::card_attempts::table
+        .filter(s::card_attempts::state.eq_any(["calling", "unknown"]))
+        .select(s::card_attempts::id);
+    load_as!(open, db, String).into_iter().collect()
+}
+
 /// I11 while the gateway may be silent: whoever looks an open intent up is due in time.
 fn open_intents_are_looked_after(db: &mut AnyConnection) -> Vec<String> {
     let due = s::jobs::table
@@ -295,10 +301,7 @@ fn open_intents_are_looked_after(db: &mut AnyConnection) -> Vec<String> {
         .filter(s::jobs::due_at.le(chrono::Utc::now().naive_utc() + LONGEST_PAUSE))
         .select(s::jobs::subject);
     let due: BTreeSet<String> = load_as!(due, db, String).into_iter().collect();
-    let open = s::card_attempts::table
-        .filter(s::card_attempts::state.eq_any(["calling", "unknown"]))
-        .select(s::card_attempts::id);
-    load_as!(open, db, String)
+    in_flight(db)
         .into_iter()
         .filter(|attempt| !due.contains(attempt))
         .map(|attempt| format!("I11: nobody will look attempt {attempt} up within a minute"))

@@ -3,6 +3,7 @@
 //! `BILLING_CRASH_KILLS` says how often at random, `BILLING_CRASH_SEED` repeats a run's choices.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -13,11 +14,12 @@ use std::{
 
 use super::{
     clients::{Client, Crowd, Random},
-    console::{Process, lasting_ports},
+    console::{Process, lasting_ports, wait_for},
     invariants::{self, Memory},
     rights::Rights,
     site::{PEOPLE, Program, Site},
 };
+use crate::texts::{files, quoted_after};
 
 /// Every step of the protocol, before and after it: in the request, then in the worker.
 const FAILPOINTS: [&str; 12] = [
@@ -35,15 +37,34 @@ const FAILPOINTS: [&str; 12] = [
     "job-finished",
 ];
 
+/// Makes the gateway fail; the process goes on.
+const FAULT: &str = "sandbox-timed-out";
+
 /// A gateway that now and then times out without effect, so that attempts are undone, and now and then answers late.
 const GATEWAY: &str = "sandbox-timed-out=20%return;sandbox-issued=40%sleep(40)";
 
 #[test]
+fn every_failpoint_of_the_protocol_is_one_that_is_survived() {
+    let mut marked = BTreeSet::new();
+    for folder in ["src/registration", "src/jobs", "src/gateway"] {
+        for (_, source) in files(folder, ".rs") {
+            let names = quoted_after(&source, &["fail_point!(\""]);
+            marked.extend(names.into_iter().map(str::to_owned));
+        }
+    }
+    let listed = FAILPOINTS.into_iter().chain([FAULT]).map(str::to_owned);
+    assert_eq!(marked, listed.collect::<BTreeSet<_>>());
+}
+
+#[test]
 fn every_failpoint_is_survived_at_its_first_to_fifth_time() {
-    let mut trial = Trial::begin(Program::Console, 1);
+    let mut trial = Trial::begin(Program::Console, nodes());
     let lives = (1..=5).flat_map(|time| FAILPOINTS.map(|failpoint| (failpoint, time)));
     trial.run(lives, |trial, (failpoint, time)| {
         trial.nodes[0].kill();
+        if trial.nodes.len() > 1 {
+            trial.wait_for_adoption();
+        }
         trial.site.let_time_pass();
         trial.site.lift_limits();
         let crash = format!(
@@ -62,17 +83,12 @@ fn every_failpoint_is_survived_at_its_first_to_fifth_time() {
 
 #[test]
 fn the_invariants_hold_after_random_kills_of_the_process() {
-    // SQLite is one process's; on PostgreSQL two take turns.
-    let nodes = match std::env::var_os("BILLING_TEST_DATABASE") {
-        None => 1,
-        Some(_) => 2,
-    };
-    let mut trial = Trial::begin(Program::Console, nodes);
-    trial.run(
-        0..number("BILLING_CRASH_KILLS").unwrap_or(100),
-        Trial::kill_at_random,
-    );
-    trial.end().is_whole();
+    let mut trial = Trial::begin(Program::Console, nodes());
+    let kills = number("BILLING_CRASH_KILLS").unwrap_or(100);
+    trial.run(0..kills, Trial::kill_at_random);
+    let outcome = trial.end();
+    outcome.is_whole();
+    outcome.is_worth(kills);
 }
 
 #[test]
@@ -85,6 +101,11 @@ fn the_naive_order_fails_the_same_kills() {
         "a gateway called before anything was written left no key behind: {:?}",
         outcome.faults
     );
+}
+
+/// SQLite is one process's; on PostgreSQL two take turns, and one finishes what the other left.
+fn nodes() -> usize {
+    1 + usize::from(std::env::var_os("BILLING_TEST_DATABASE").is_some())
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -222,6 +243,16 @@ impl Trial {
         }
     }
 
+    /// What is open now is settled by the process that lives.
+    fn wait_for_adoption(&self) {
+        let mut db = self.site.connection();
+        let left = invariants::in_flight(&mut db);
+        wait_for("the other process's work", || {
+            self.site.let_time_pass();
+            invariants::in_flight(&mut db).is_disjoint(&left)
+        });
+    }
+
     fn turn_rights(&mut self) {
         self.rights
             .turn(&mut self.site.connection(), &mut self.random);
@@ -245,8 +276,16 @@ impl Trial {
         }
         let drained = self.site.drain();
         let told = self.crowd.told.lock().unwrap();
-        self.faults
-            .extend(invariants::once_drained(&mut self.site.connection(), &told));
+        let mut db = self.site.connection();
+        self.faults.extend(invariants::once_drained(&mut db, &told));
+        let outcomes = invariants::outcomes(&mut db);
+        let outcome = Outcome {
+            answers: told.len(),
+            committed: outcomes.get("committed").copied().unwrap_or(0),
+            rights_taken: self.rights.taken,
+            overtaken: invariants::overtaken(&mut db),
+            faults: self.faults,
+        };
         self.readiness.sort();
         let at = |part: usize| self.readiness[(self.readiness.len() - 1) * part / 100];
         println!(
@@ -255,25 +294,46 @@ impl Trial {
             self.readiness.len(),
             at(50),
             at(100),
-            told.len(),
-            invariants::outcomes(&mut self.site.connection()),
-            self.rights.taken,
-            invariants::overtaken(&mut self.site.connection()),
-            self.faults.len(),
+            outcome.answers,
+            outcomes,
+            outcome.rights_taken,
+            outcome.overtaken,
+            outcome.faults.len(),
         );
-        Outcome {
-            faults: self.faults.clone(),
-        }
+        outcome
     }
 }
 
 /// What a trial left.
 struct Outcome {
+    /// Of the console, each of which was held against what became of its card.
+    answers: usize,
+    committed: i64,
+    rights_taken: usize,
+    overtaken: i64,
     faults: Vec<String>,
 }
 
 impl Outcome {
     fn is_whole(&self) {
         assert!(self.faults.is_empty(), "{}", self.faults.join("\n"));
+    }
+
+    /// A trial in which nothing happened proves nothing.
+    fn is_worth(&self, kills: u64) {
+        for (what, is_there) in [
+            ("answers", self.answers > 0),
+            ("cards that were committed", self.committed > 0),
+            (
+                "rights that were taken",
+                self.rights_taken > 0 || kills < 100,
+            ),
+            (
+                "commits that were overtaken",
+                self.overtaken > 0 || kills < 1000,
+            ),
+        ] {
+            assert!(is_there, "no {what}");
+        }
     }
 }

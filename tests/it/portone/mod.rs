@@ -2,7 +2,7 @@
 
 mod cards;
 mod event_edges;
-mod events;
+pub mod events;
 pub mod fake;
 pub mod faults;
 mod holders;

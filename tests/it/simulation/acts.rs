@@ -30,7 +30,7 @@ use super::{
     rows::{self, ORGANIZATIONS},
     steps::{AskFate, Change, Fate, Group, Node, Person, Set, Spoil, Step},
     wizard::newest_run,
-    world::{World, told},
+    world::{Protocol, World, told},
 };
 
 impl World {
@@ -95,9 +95,14 @@ impl World {
                 *seen.lock().unwrap() = world.let_happen(&steps);
                 // What becomes of the key that the caller hears of is decided by what is there now.
                 if let Some(heard) = heard {
-                    let facts = Facts::read(&mut world.connection());
-                    let mut ledger = world.ledger();
-                    ledger.due = ledger.due_for(&facts, heard);
+                    let mut db = world.connection();
+                    let facts = Facts::read(&mut db);
+                    let alone = world.ledger().hear(&facts, heard);
+                    if let Some(rule) = alone
+                        && world.protocol == Protocol::Without(rule)
+                    {
+                        naive::let_pass(&world, &mut db, rule, heard);
+                    }
                 }
             })
         };

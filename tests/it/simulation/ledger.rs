@@ -8,7 +8,7 @@ use super::{
     facts::{AttemptFacts, Facts},
     gateway::Heard,
     model::Rights,
-    steps::{Group, Node, Person},
+    steps::{Group, Kind, Node, Person},
 };
 
 /// A card that was posted and has no answer yet.
@@ -80,33 +80,42 @@ impl Ledger {
         self.verified.retain(|(run, _)| *run != attempt.run);
     }
 
-    /// The rules of a commit (rules 4, 8, 9 and 10; I8 and I9), once more and by themselves.
-    pub fn due_for(&self, facts: &Facts, heard: &Heard) -> Result<String, &'static str> {
+    /// Decides what becomes of a key that somebody hears of; gives the rule that alone forbids its commit.
+    pub fn hear(&mut self, facts: &Facts, heard: &Heard) -> Option<&'static str> {
         let mut attempts = facts.attempts.iter();
-        let attempt = attempts
-            .find(|attempt| attempt.gateway_reference == heard.reference)
-            .ok_or(NOTHING_HEARD)?;
-        let choice = facts
-            .run(&attempt.run)
-            .and_then(|run| run.choice.as_deref());
-        let choice = choice.and_then(Choice::parse).ok_or("rule 8")?;
-        let needed = (attempt.run.clone(), kind_for(choice).ok_or("rule 8")?);
+        let attempt = attempts.find(|attempt| attempt.gateway_reference == heard.reference)?;
+        let broken = self.broken_rules(facts, attempt, heard.kind);
+        self.due = match broken.first() {
+            None => Ok(attempt.id.clone()),
+            Some(rule) => Err(rule),
+        };
+        let [alone] = broken[..] else { return None };
+        self.count(alone);
+        Some(alone)
+    }
+
+    /// The rules of a commit (rules 4, 8, 9 and 10; I8 and I9), once more and by themselves: those that forbid it.
+    fn broken_rules(&self, facts: &Facts, attempt: &AttemptFacts, kind: Kind) -> Vec<&'static str> {
+        let run = facts.run(&attempt.run);
+        let choice = run.and_then(|run| Choice::parse(run.choice.as_deref()?));
+        let Some((choice, needed)) = choice.and_then(|choice| Some((choice, kind_for(choice)?)))
+        else {
+            return vec!["rule 8"];
+        };
+        let needed = (attempt.run.clone(), needed);
         let (person, group) = (person_of(&attempt.user), group_of(&attempt.group));
-        for (rule, holds) in [
+        let rules = [
             ("settled", attempt.is_in_flight()),
-            ("rule 9", heard.kind.is_taken_as(choice)),
+            ("rule 9", kind.is_taken_as(choice)),
             (
                 "rule 10",
                 facts.groups[&attempt.group].version == attempt.group_version,
             ),
             ("I9", self.rights.may_change(person, group)),
             ("I8", self.verified.contains(&needed)),
-        ] {
-            if !holds {
-                return Err(rule);
-            }
-        }
-        Ok(attempt.id.clone())
+        ];
+        let broken = rules.into_iter().filter(|(_, holds)| !holds);
+        broken.map(|(rule, _)| rule).collect()
     }
 }
 

@@ -73,13 +73,15 @@ impl Rights {
             && (is_member_through(MAIN_GROUPS[own]) || is_member_through(group.0))
     }
 
-    /// What an operator may do to it: what is taken comes back more often than it goes.
-    fn changes(&self) -> BoxedStrategy<Change> {
+    /// What an operator may do to it: what is taken comes back more often than it goes, and goes most often from
+    /// those whose card is under way.
+    fn changes(&self, posted: &[(Person, Group)]) -> BoxedStrategy<Change> {
         let mut changes = Vec::new();
         for person in (0..PEOPLE).map(Person) {
             let holder = &self.people[person.0];
+            let is_waiting = posted.iter().any(|(who, _)| *who == person);
             changes.push(if holder.is_administrator {
-                (1, Change::TakeRole(person))
+                (if is_waiting { 4 } else { 1 }, Change::TakeRole(person))
             } else {
                 (8, Change::GiveRole(person))
             });
@@ -116,9 +118,21 @@ pub struct Model {
     /// Who has come as far as a card page, as far as the model knows.
     ready: Vec<(Person, Group)>,
     /// Posts without an answer, at most.
-    posted: usize,
+    posted: Vec<(Person, Group)>,
     /// Attempts that a worker has to look up, at most.
     open: usize,
+}
+
+/// One of these, if there are any, and now and then anybody.
+fn mostly_of(known: &[(Person, Group)]) -> BoxedStrategy<(Person, Group)> {
+    if known.is_empty() {
+        return steps::pair().boxed();
+    }
+    prop_oneof![
+        9 => proptest::sample::select(known.to_vec()),
+        1 => steps::pair(),
+    ]
+    .boxed()
 }
 
 impl ReferenceStateMachine for Model {
@@ -129,34 +143,27 @@ impl ReferenceStateMachine for Model {
         Just(Self {
             rights: Rights::at_first(),
             ready: Vec::new(),
-            posted: 0,
+            posted: Vec::new(),
             open: 0,
         })
         .boxed()
     }
 
     fn transitions(state: &Self) -> BoxedStrategy<Step> {
-        let posts = if state.ready.is_empty() {
-            steps::pair().boxed()
-        } else {
-            prop_oneof![
-                9 => proptest::sample::select(state.ready.clone()),
-                1 => steps::pair(),
-            ]
-            .boxed()
-        };
-        let changes = state.rights.changes();
-        let answers = if state.posted > 0 { 30 } else { 1 };
+        let changes = state.rights.changes(&state.posted);
+        let beside = steps::happening(changes, mostly_of(&state.posted)).boxed();
+        let is_waited = !state.posted.is_empty();
+        let answers = if is_waited { 30 } else { 1 };
         // A post that waits past its lease is not sent any more.
-        let waits = if state.posted > 0 { 3 } else { 8 };
+        let waits = if is_waited { 3 } else { 8 };
         let looks = if state.open > 0 { 40 } else { 15 };
         prop_oneof![
             30 => steps::wizard(),
-            20 => steps::post(posts),
-            answers => steps::answer(changes.clone()),
-            looks => steps::work(changes.clone()),
+            20 => steps::post(mostly_of(&state.ready)),
+            answers => steps::answer(beside.clone()),
+            looks => steps::work(beside.clone()),
             waits => steps::waits().prop_map(Step::Wait),
-            14 => steps::happening(changes),
+            14 => beside,
         ]
         .boxed()
     }
@@ -166,10 +173,12 @@ impl ReferenceStateMachine for Model {
             Step::Reach(person, group, _) => state.ready.push((*person, *group)),
             Step::Post(_, person, group) => {
                 state.ready.retain(|ready| *ready != (*person, *group));
-                state.posted += 1;
+                state.posted.push((*person, *group));
             }
-            Step::Answer { fate, .. } => {
-                state.posted = state.posted.saturating_sub(1);
+            Step::Answer { post, fate, .. } => {
+                if let Some(place) = post.checked_rem(state.posted.len()) {
+                    state.posted.remove(place);
+                }
                 let is_lost = matches!(fate, Fate::LosesAnswer(_) | Fate::Dies(_));
                 state.open += usize::from(is_lost);
             }

@@ -238,16 +238,16 @@ pub fn post(by: BoxedStrategy<(Person, Group)>) -> impl Strategy<Value = Step> {
     (node(), by).prop_map(|(node, (person, group))| Step::Post(node, person, group))
 }
 
-pub fn answer(changes: BoxedStrategy<Change>) -> impl Strategy<Value = Step> {
-    (0..3_usize, fate(), meanwhile(changes)).prop_map(|(post, fate, meanwhile)| Step::Answer {
+pub fn answer(beside: BoxedStrategy<Step>) -> impl Strategy<Value = Step> {
+    (0..3_usize, fate(), meanwhile(beside)).prop_map(|(post, fate, meanwhile)| Step::Answer {
         post,
         fate,
         meanwhile,
     })
 }
 
-pub fn work(changes: BoxedStrategy<Change>) -> impl Strategy<Value = Step> {
-    (node(), ask_fate(), meanwhile(changes)).prop_map(|(node, fate, meanwhile)| Step::Work {
+pub fn work(beside: BoxedStrategy<Step>) -> impl Strategy<Value = Step> {
+    (node(), ask_fate(), meanwhile(beside)).prop_map(|(node, fate, meanwhile)| Step::Work {
         node,
         fate,
         meanwhile,
@@ -255,12 +255,12 @@ pub fn work(changes: BoxedStrategy<Change>) -> impl Strategy<Value = Step> {
 }
 
 /// What happens while somebody waits for the gateway.
-fn meanwhile(changes: BoxedStrategy<Change>) -> impl Strategy<Value = Vec<Step>> {
+fn meanwhile(beside: BoxedStrategy<Step>) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => waits().prop_map(Step::Wait),
         3 => (node(), ask_fate()).prop_map(|(node, fate)| Step::Work { node, fate, meanwhile: Vec::new() }),
         2 => (0..3_usize, fate()).prop_map(|(post, fate)| Step::Answer { post, fate, meanwhile: Vec::new() }),
-        3 => happening(changes),
+        3 => beside,
     ];
     // The race that a lease is for: it ends, and a worker looks.
     let lease_ends = node().prop_map(|node| {
@@ -282,13 +282,17 @@ fn meanwhile(changes: BoxedStrategy<Change>) -> impl Strategy<Value = Vec<Step>>
     ]
 }
 
-/// What happens beside the wizard, the gateway and the workers.
-pub fn happening(changes: BoxedStrategy<Change>) -> impl Strategy<Value = Step> {
+/// What happens beside the wizard, the gateway and the workers; those whose card is under way are
+/// its `aims`.
+pub fn happening(
+    changes: BoxedStrategy<Change>,
+    aims: BoxedStrategy<(Person, Group)>,
+) -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => changes.prop_map(Step::Change),
-        3 => ((0..GROUPS).prop_map(Group), select(&[Set::Card, Set::Account][..]))
-            .prop_map(|(group, set)| Step::OperatorSets(group, set)),
-        2 => (pair(), select(&[Spoil::Remove, Spoil::UseUp][..]))
+        4 => (aims.clone(), select(&[Set::Card, Set::Account][..]))
+            .prop_map(|((_, group), set)| Step::OperatorSets(group, set)),
+        4 => (aims, select(&[Spoil::Remove, Spoil::UseUp][..]))
             .prop_map(|((person, group), spoil)| Step::SpoilVerification(person, group, spoil)),
         2 => (0..8_usize).prop_map(Step::PostAgain),
         2 => (node(), 0..8_usize).prop_map(|(node, attempt)| Step::WorkLate(node, attempt)),

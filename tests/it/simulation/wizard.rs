@@ -139,8 +139,8 @@ impl World {
             let id = newest_run(db, person, group)?;
             let (run, _) = open_run(db, services, viewer, &id, Page::Card)?;
             let attempt = match self.protocol {
-                Protocol::Intent => Some(attempt::intend(db, &run, &key, services.clock.now())?),
                 Protocol::CallFirst => None,
+                _ => Some(attempt::intend(db, &run, &key, services.clock.now())?),
             };
             Ok((run, attempt))
         })?;
