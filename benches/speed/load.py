@@ -20,9 +20,9 @@ class Run:
     lost: int
 
 
-def start(port, path, cookies, connections, seconds):
+def start(port, path, cookies, connections, seconds, looks=False):
     command = ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", SCRIPT]
-    command += [f"http://127.0.0.1:{port}", "--", path, *cookies]
+    command += [f"http://127.0.0.1:{port}", "--", path, "look" if looks else "", *cookies]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -31,6 +31,8 @@ def read(process):
     if process.returncode != 0:
         raise SystemExit("bench: wrk failed")
     told = json.loads(output.splitlines()[-1])
+    if told["odd"]:
+        raise SystemExit(f"bench: {told['odd']} answers were neither 200 nor 503: {told['odd_status']}")
     seconds = told["microseconds"] / 1e6
     return Run(
         rate=(told["requests"] - told["turned_away"]) / seconds,
@@ -41,9 +43,10 @@ def read(process):
     )
 
 
-def run(port, path, cookies, connections=16, seconds=5):
-    """Good answers only, unless the caller looks at `turned_away`."""
-    return read(start(port, path, cookies, connections, seconds))
+def run(port, path, cookies, connections=16, seconds=5, looks=False):
+    """Good answers only, unless the caller looks at `turned_away`. An answer other than 200 and 503 ends the bench if it
+    `looks`."""
+    return read(start(port, path, cookies, connections, seconds, looks))
 
 
 def alternate(rounds, *kinds):

@@ -6,6 +6,7 @@ BENCH_ROUNDS (5), BENCH_SECONDS (5) and BENCH_SCALE (1: 20,000 customers) make i
 """
 
 import contextlib
+import math
 import os
 import pathlib
 import shutil
@@ -17,6 +18,7 @@ import time
 
 import report
 from browser import CARDS, Browser
+from bystanders import Bystanders
 from data import email, fill
 from load import alternate, median, read, run, start
 from servers import ROOT, Console, Peer, Postgres, kilobytes, proportional_set, time_to_first_page
@@ -95,21 +97,50 @@ def rows_on_the_page(console, figures):
 def overload(console, people, figures):
     """Twice as many requests as it can answer: how much of the best rate is left for good answers.
 
-    Who is turned away is told so after some 90 ms and asks again at once, so that is a connection's pace.
+    Who is turned away is told so after some 90 ms and asks again at once, so that is a connection's pace. wrk looks at
+    every answer here, at the best rate too, so that it costs both the same.
     """
-    peaks, crowds = [], []
+    peaks, crowds, told, lost = [], [], [], 0
     for _ in range(ROUNDS):
-        peaks.append(run(console.port, TAB, people, seconds=SECONDS))
+        peaks.append(run(console.port, TAB, people, seconds=SECONDS, looks=True))
         connections = round(peaks[-1].rate * 2 * 0.09)
-        crowds.append(run(console.port, TAB, people, connections, SECONDS))
+        with Bystanders(console.port, TAB, people[:4]) as bystanders:
+            crowds.append(run(console.port, TAB, people, connections, SECONDS, looks=True))
+        told += bystanders.answers
+        lost += crowds[-1].lost + len(bystanders.lost)
     peak = median(peaks)
     offered = (median(crowds) + median(crowds, "turned_away")) / peak
     figures.add(
         "good answers while far more is asked for than can be answered ÷ the best rate",
         median(crowds) / peak,
         at_least=0.9,
-        note=f"{offered:.1f} times the best rate was asked for over {connections:,} connections; the median of all answers, "
-        f"mostly 503s, {median(crowds, 'median'):.0f} ms; {sum(crowd.lost for crowd in crowds)} requests got no answer",
+        note=f"{offered:.1f} times the best rate was asked for over {connections:,} connections, each answer a page or a 503; "
+        f"{lost} requests got no answer",
+    )
+    busy(told, figures)
+
+
+def busy(told, figures):
+    """What the bystanders were told: pages, or 503 and when to ask again."""
+    name = "a 503 while far more is asked for, ms"
+    refused = [answer for answer in told if answer.status == 503]
+    for answer in told:
+        if answer.status not in (200, 503):
+            raise SystemExit(f"bench: an answer was neither 200 nor 503: {answer}")
+    for answer in refused:
+        if not (answer.retry_after or "").isdigit():
+            raise SystemExit(f"bench: a 503 without Retry-After: {answer}")
+    if not refused:
+        figures.add(name, math.nan, note=f"none: each of the {len(told)} answers to four bystanders was a page")
+        return
+    times = sorted(answer.milliseconds for answer in refused)
+    median_time, p99 = statistics.median(times), times[len(times) * 99 // 100]
+    figures.add(
+        name,
+        p99,
+        at_most=100,
+        note=f"99 % within this, half within {median_time:.0f} ms; {len(refused)} of the {len(told)} answers to four bystanders, "
+        "every one with Retry-After",
     )
 
 
