@@ -49,6 +49,7 @@ f-phone = Mobile phone number
 btn-send = Send code
 btn-resend = Send a new code
 s3c-title = Check your phone
+s3c-title-locked = Verification is paused
 s3c-body = We sent a { $n }-digit code to { $masked }. It expires at { $time }.
 s3c-body-expired = The code that we sent to { $masked } has expired.
 f-code = Verification code

@@ -49,6 +49,7 @@ f-phone = 휴대폰 번호
 btn-send = 인증번호 받기
 btn-resend = 인증번호 다시 받기
 s3c-title = 인증번호를 입력해 주세요
+s3c-title-locked = 지금은 인증할 수 없어요
 s3c-body = { $masked } 번호로 인증번호 { $n }자리를 보냈어요. { $time }까지 입력할 수 있어요.
 s3c-body-expired = { $masked } 번호로 보낸 인증번호의 입력 시간이 지났어요.
 f-code = 인증번호

@@ -27,6 +27,7 @@ struct PhoneCodePage {
     t: Texts,
     shell: Shell,
     head: Head,
+    title_key: &'static str,
     problems: Problems,
     masked: String,
     expires_at: Option<NaiveDateTime>,
@@ -57,6 +58,7 @@ fn code_page(
         t: visit.t,
         shell: visit.shell(viewer, Section::None),
         head: Head::new(run, group, 2, Some("phone")),
+        title_key: locked_until.map_or("s3c-title", |_| "s3c-title-locked"),
         problems,
         masked,
         expires_at,
@@ -174,6 +176,9 @@ fn confirm(
         }
         Ok(Confirmation::WrongCode) if left == 0 => {
             let until = services.clock.now() + LOCK;
+            run.phone
+                .iter_mut()
+                .for_each(|check| check.locked_until = Some(until));
             Refused::too_many("code", NotNow::locked(until))
         }
         Ok(Confirmation::WrongCode) => {
