@@ -1,5 +1,7 @@
 //! `billing-console`: the web console in which billing administrators manage how each billing group pays.
 
+#![deny(unsafe_code)]
+
 pub mod access;
 pub mod app;
 pub mod audit;

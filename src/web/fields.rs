@@ -1,6 +1,6 @@
 //! Forms: the body of a post read into memory that is wiped, its fields, and what is wrong with them.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Bytes};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -57,10 +57,7 @@ impl FromRequest for Posted {
                     return Ok(Self(Err(BadForm::TooLarge)));
                 }
                 body.extend_from_slice(&chunk);
-                // Ours is the only copy that outlives the parse, if nobody else holds the chunk.
-                if let Ok(mut chunk) = chunk.try_into_mut() {
-                    chunk.as_mut().zeroize();
-                }
+                wipe(chunk);
             }
             if !is_form && !body.is_empty() {
                 return Ok(Self(Err(BadForm::NotAForm)));
@@ -68,6 +65,16 @@ impl FromRequest for Posted {
             Ok(Self(Fields::parse(&body)))
         })
     }
+}
+
+/// Wipes what came of a body. The server keeps the rest of its buffer, with the request's head, as long as it likes.
+#[allow(unsafe_code, reason = "nothing safe writes into a part of a buffer")]
+fn wipe(chunk: Bytes) {
+    let begin = chunk.as_ptr().cast_mut();
+    // SAFETY: the server cut the chunk off its buffer, which it made and may write, and gave it away: these bytes are in
+    // no other part of it. No copy of the chunk was made, so that nobody else reads them, and the buffer lives as long as
+    // the chunk, which is dropped after this.
+    unsafe { std::slice::from_raw_parts_mut(begin, chunk.len()) }.zeroize();
 }
 
 /// The fields of a form, wiped when dropped. No Debug: they may hold a card number.
