@@ -202,5 +202,25 @@ run() {
     fi
 }
 
+# A result that is kept does not change what the next part looks at.
+this_commit() {
+    local changes=''
+    [[ -z $(git status --porcelain -- . ':!docs/SOAK.md' ':!docs/PERFORMANCE.md' 2>/dev/null) ]] || changes=' and changes'
+    echo "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)$changes"
+}
+
+today() { LC_ALL=C date '+%-d %B %Y'; }
+
+# Puts a file's lines in the place of those that stand on a page between two marks.
+replace_between() {
+    local page=$1 begin=$2 end=$3 lines=$4
+    awk -v begin="$begin" -v end="$end" -v lines="$lines" '
+        $0 == end { inside = 0 }
+        !inside { print }
+        $0 == begin { inside = 1; while ((getline line < lines) > 0) print line }
+    ' "$page" >"$lines.page"
+    mv "$lines.page" "$page"
+}
+
 # All that a file or a reader may know of it.
 machine() { echo "$(nproc) cores, $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"; }

@@ -11,19 +11,28 @@ use diesel::{dsl::count_star, prelude::*};
 
 use crate::console::Console;
 
-/// Lets everything end, then counts; whether all hold.
-pub fn hold(console: &Console) -> bool {
+/// What the count came to.
+pub struct Held {
+    pub counted: usize,
+    pub broken: usize,
+    pub drained: Duration,
+}
+
+/// Lets everything end, then counts.
+pub fn hold(console: &Console) -> Held {
     let began = Instant::now();
     drain(console);
-    println!("drained in {} s", began.elapsed().as_secs());
+    let drained = began.elapsed();
+    println!("drained in {} s", drained.as_secs());
     let mut db = console.db.connection().unwrap();
-    let mut are_kept = true;
+    let (mut counted, mut broken) = (0, 0);
     let mut line = |what: &str, found: String, holds: bool| {
         println!(
             "  {} {what}: {found}",
             if holds { "holds" } else { "BROKEN" }
         );
-        are_kept &= holds;
+        counted += 1;
+        broken += usize::from(!holds);
     };
 
     let methods: Vec<(String, Option<String>)> = s::payment_methods::table
@@ -114,7 +123,11 @@ pub fn hold(console: &Console) -> bool {
         format!("{found} found"),
         found == 0,
     );
-    are_kept
+    Held {
+        counted,
+        broken,
+        drained,
+    }
 }
 
 /// The worker ends what is open; the clock is moved on when nothing is due.

@@ -1,4 +1,4 @@
-//! Figures of a provider that fails, printed. `bin/bench providers` runs it.
+//! Figures of a provider that fails. `bin/bench providers` runs it and keeps the table that it prints at its end.
 //!
 //! 1. Ten thousand registrations against a PortOne that fails one call in five, in every way that it can: the
 //!    invariants are counted afterwards.
@@ -17,6 +17,7 @@ mod person;
 #[allow(dead_code, reason = "the tests use more of it")]
 mod portone;
 mod registrations;
+mod report;
 
 fn main() {
     let number = |name: &str, default: usize| {
@@ -24,9 +25,10 @@ fn main() {
     };
     let seed = number("BENCH_SEED", 1) as u64;
     println!("seed {seed} (BENCH_SEED)");
-    let are_kept = registrations::run(number("BENCH_REGISTRATIONS", 10_000), seed);
-    hanging::run(number("BENCH_ROUNDS", 5));
-    if !are_kept {
+    let (held, mut figures) = registrations::run(number("BENCH_REGISTRATIONS", 10_000), seed);
+    figures.push(hanging::run(number("BENCH_ROUNDS", 5)));
+    report::print(&figures);
+    if held.broken > 0 {
         std::process::exit(1);
     }
 }

@@ -12,12 +12,13 @@ use std::{
 
 use crate::{
     console::Console,
-    invariants,
+    invariants::{self, Held},
     person::Person,
     portone::{
         fake::{CODE, TOO_LONG},
         faults::{Fault, every_quick_fault},
     },
+    report::Figure,
 };
 
 const PEOPLE: usize = 24;
@@ -26,8 +27,8 @@ const BAD_CARDS: [&str; 3] = ["4000056655665556", "5105105105105100", "400000000
 /// A person gives a step up after so many answers that ask to try again.
 const MOST_TRIES: usize = 40;
 
-/// Makes `count` registrations; whether every invariant holds afterwards.
-pub fn run(count: usize, seed: u64) -> bool {
+/// Makes `count` registrations; which invariants hold afterwards, and the figures.
+pub fn run(count: usize, seed: u64) -> (Held, Vec<Figure>) {
     let console = Console::start(ORGANIZATIONS);
     let mut faults = every_quick_fault();
     faults.push(Fault::DoneSlow(TOO_LONG));
@@ -64,11 +65,10 @@ pub fn run(count: usize, seed: u64) -> bool {
             });
         }
     });
-    println!(
-        "{count} registrations by {PEOPLE} people at once in {} s",
-        began.elapsed().as_secs()
-    );
-    for (outcome, times) in outcomes.into_inner().unwrap() {
+    let seconds = began.elapsed().as_secs();
+    println!("{count} registrations by {PEOPLE} people at once in {seconds} s");
+    let outcomes = outcomes.into_inner().unwrap();
+    for (outcome, times) in &outcomes {
         println!("  {times:6} {outcome}");
     }
     let struck = console.fake.struck();
@@ -76,7 +76,7 @@ pub fn run(count: usize, seed: u64) -> bool {
     for ((_, fault), times) in &struck {
         *by_fault.entry(fault).or_default() += times;
     }
-    println!(
+    let failed = format!(
         "{} calls failed, in {} ways at {} operations",
         by_fault.values().sum::<usize>(),
         by_fault.len(),
@@ -86,11 +86,37 @@ pub fn run(count: usize, seed: u64) -> bool {
             .collect::<std::collections::BTreeSet<_>>()
             .len()
     );
+    println!("{failed}");
     for (fault, times) in by_fault {
         println!("  {times:6} {fault}");
     }
     console.fake.heal();
-    invariants::hold(&console)
+    let held = invariants::hold(&console);
+    let ended: Vec<String> = outcomes
+        .iter()
+        .map(|(outcome, times)| format!("{times} {outcome}"))
+        .collect();
+    let figures = vec![
+        Figure {
+            name: "registrations while the provider fails one call in five".into(),
+            measured: count as f64,
+            at_most: None,
+            note: format!(
+                "by {PEOPLE} people at once in {seconds} s: {}; {failed}",
+                ended.join(", ")
+            ),
+        },
+        Figure {
+            name: format!("invariants broken afterwards, of {}", held.counted),
+            measured: held.broken as f64,
+            at_most: Some(0.0),
+            note: format!(
+                "counted once all that was open had ended, {} s later",
+                held.drained.as_secs()
+            ),
+        },
+    ];
+    (held, figures)
 }
 
 /// The address of a new run.

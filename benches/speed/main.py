@@ -1,6 +1,6 @@
 """How fast the console is, as ratios within one run; writes the figures into docs/PERFORMANCE.md.
 
-    python3 benches/speed/main.py BINARY       (bin/bench speed builds the binary and calls this)
+    python3 benches/speed/main.py BINARY COMMIT       (bin/bench speed builds the binary and calls this)
 
 BENCH_ROUNDS (5), BENCH_SECONDS (5) and BENCH_SCALE (1: 20,000 customers) make it shorter; then nothing is written.
 """
@@ -241,7 +241,7 @@ def on_postgres(folder, binary, figures):
     )
 
 
-def main(binary):
+def main(binary, commit):
     figures = report.Figures()
     work = ROOT / "target/bench"
     work.mkdir(parents=True, exist_ok=True)
@@ -279,11 +279,11 @@ def main(binary):
         shutil.rmtree(folder, ignore_errors=True)
     print(figures.table())
     if (ROUNDS, SECONDS, SCALE) == (5, 5, 1):
-        figures.write(ROOT / "docs/PERFORMANCE.md")
+        figures.write(ROOT / "docs/PERFORMANCE.md", commit)
         say("written to docs/PERFORMANCE.md")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("say main.py BINARY")
-    main(sys.argv[1])
+    if len(sys.argv) != 3:
+        sys.exit("say main.py BINARY COMMIT")
+    main(sys.argv[1], sys.argv[2])

@@ -39,12 +39,12 @@ class Figures:
             lines.append(f"| {one.name} | {one.value:.3g} | {one.goal} | {verdict} | {one.note} |")
         return "\n".join(lines)
 
-    def write(self, path):
+    def write(self, path, commit):
         """Replaces what stands between the page's two marks; the rest of it is written by hand."""
         with open("/proc/meminfo", encoding="ascii") as meminfo:
             memory = int(re.search(r"MemTotal: +(\d+)", meminfo.read()).group(1)) / 1024**2
-        machine = f"{os.cpu_count()} cores, {memory:.0f} GiB; {datetime.date.today():%-d %B %Y}"
+        run = f"{datetime.date.today():%-d %B %Y}; {os.cpu_count()} cores, {memory:.0f} GiB; commit {commit}"
         page = path.read_text(encoding="utf-8")
         before, rest = page.split(BEGIN)
         after = rest.split(END)[1]
-        path.write_text(f"{before}{BEGIN}\n{machine}\n\n{self.table()}\n{END}{after}", encoding="utf-8")
+        path.write_text(f"{before}{BEGIN}\n{run}\n\n{self.table()}\n{END}{after}", encoding="utf-8")

@@ -4,25 +4,34 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
 use actix_web::web::Data;
 use billing_console::{
     app::{Services, serve},
-    clock::StillClock,
+    clock::{Clock, StillClock},
     db::Database,
     demo,
     secrets::{SecretKey, to_hex},
     settings::{Gateway, Settings},
 };
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
-/// When it is, for ever.
-pub fn now() -> NaiveDateTime {
+/// The console's, which stands still until the target moves it.
+static CLOCK: LazyLock<Arc<StillClock>> = LazyLock::new(|| {
     let day = NaiveDate::from_ymd_opt(2026, 11, 24).expect("a day");
-    day.and_hms_opt(5, 2, 11).expect("a time")
+    Arc::new(StillClock::new(day.and_hms_opt(5, 2, 11).expect("a time")))
+});
+
+pub fn now() -> NaiveDateTime {
+    CLOCK.now()
+}
+
+#[allow(dead_code, reason = "not every target moves it")]
+pub fn let_an_hour_pass() {
+    CLOCK.advance(TimeDelta::hours(1));
 }
 
 /// Starts a console that runs as long as the target and says where it listens.
@@ -48,7 +57,7 @@ pub fn start(gateway: Gateway) -> SocketAddr {
         demo: matches!(gateway, Gateway::Sandbox),
         gateway,
     };
-    let services = Services::new(settings, db, Arc::new(StillClock::new(now())));
+    let services = Services::new(settings, db, CLOCK.clone());
     let services = Data::new(services.expect("services"));
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(serve(services, listener, || {}))

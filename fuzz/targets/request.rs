@@ -25,40 +25,57 @@ const HEADERS: [&str; 10] = [
 ];
 const METHODS: [&[u8]; 5] = [b"DELETE", b"GET", b"HEAD", b"POST", b"PUT"];
 
+/// After so many inputs an hour is over: whoever was refused too often may try again.
+const AN_HOUR: usize = 500;
+
 struct Person {
-    address: SocketAddr,
     cookie: String,
     token: String,
     /// The registration that was begun last.
-    run: Mutex<String>,
+    run: String,
+    inputs: usize,
 }
 
-static PERSON: LazyLock<Person> = LazyLock::new(|| {
-    let address = console::start(Gateway::Sandbox);
-    let form = b"email=main-admin%40acme.test&password=open-sesame-demo";
-    let signed_in = ask(address, b"POST /sign-in", &ours(address), form);
-    let set = signed_in.header("set-cookie").expect("a session");
-    let cookie = set.split(';').next().expect("its value").to_owned();
-    let mut headers = ours(address);
-    headers.push(format!("cookie: {cookie}").into_bytes());
-    let page = ask(address, b"GET /billing/payment-methods", &headers, b"");
-    let page = String::from_utf8(page.body).expect("a page");
-    let (_, rest) = page
-        .split_once("name=\"csrf_token\" value=\"")
-        .expect("a form");
-    let (token, _) = rest.split_once('"').expect("a token");
-    Person {
-        address,
-        cookie,
-        token: token.to_owned(),
-        run: Mutex::default(),
-    }
-});
+static CONSOLE: LazyLock<SocketAddr> = LazyLock::new(|| console::start(Gateway::Sandbox));
+static PERSON: LazyLock<Mutex<Person>> = LazyLock::new(|| Mutex::new(Person::sign_in()));
 
-fn ours(address: SocketAddr) -> Vec<Vec<u8>> {
+impl Person {
+    fn sign_in() -> Self {
+        let form = b"email=main-admin%40acme.test&password=open-sesame-demo";
+        let signed_in = ask(*CONSOLE, b"POST /sign-in", &ours(), form);
+        let set = signed_in.header("set-cookie").expect("a session");
+        let cookie = set.split(';').next().expect("its value").to_owned();
+        let mut headers = ours();
+        headers.push(format!("cookie: {cookie}").into_bytes());
+        let page = ask(*CONSOLE, b"GET /billing/payment-methods", &headers, b"");
+        let page = String::from_utf8(page.body).expect("a page");
+        let (_, rest) = page
+            .split_once("name=\"csrf_token\" value=\"")
+            .expect("a form");
+        let (token, _) = rest.split_once('"').expect("a token");
+        Self {
+            cookie,
+            token: token.to_owned(),
+            run: String::new(),
+            inputs: 0,
+        }
+    }
+
+    /// The session does not outlive an hour.
+    fn let_an_hour_pass(&mut self) {
+        console::let_an_hour_pass();
+        let run = std::mem::take(&mut self.run);
+        *self = Self {
+            run,
+            ..Self::sign_in()
+        };
+    }
+}
+
+fn ours() -> Vec<Vec<u8>> {
     vec![
-        format!("host: {address}").into_bytes(),
-        format!("origin: http://{address}").into_bytes(),
+        format!("host: {}", *CONSOLE).into_bytes(),
+        format!("origin: http://{}", *CONSOLE).into_bytes(),
     ]
 }
 
@@ -71,15 +88,18 @@ fuzz_target!(|given: &[u8]| {
     let Some((method, target)) = lines.next().and_then(asked) else {
         return;
     };
-    let person = &*PERSON;
-    let run = person.run.lock().expect("one thread").clone();
-    let target = replaced(target, b"{id}", run.as_bytes());
+    let mut person = PERSON.lock().expect("one thread");
+    person.inputs += 1;
+    if person.inputs > AN_HOUR {
+        person.let_an_hour_pass();
+    }
+    let target = replaced(target, b"{id}", person.run.as_bytes());
     let mut headers: Vec<Vec<u8>> = lines
         .filter(|line| is_allowed(line))
         .map(Into::into)
         .collect();
     let says = |name: &[u8]| headers.iter().any(|line| line.starts_with(name));
-    let mut defaults = ours(person.address);
+    let mut defaults = ours();
     if says(b"origin:") {
         defaults.pop();
     }
@@ -90,10 +110,10 @@ fuzz_target!(|given: &[u8]| {
     let form = [b"csrf_token=", person.token.as_bytes(), b"&", body].concat();
     let body = if method == b"POST" { &form[..] } else { b"" };
     let line = [method, b" ", &target].concat();
-    let answer = ask(person.address, &line, &headers, body);
+    let answer = ask(*CONSOLE, &line, &headers, body);
     is_well_answered(&answer);
     if let Some(run) = begun(&answer) {
-        *person.run.lock().expect("one thread") = run;
+        person.run = run;
     }
 });
 
@@ -132,7 +152,7 @@ fn is_well_answered(answer: &Answer) {
         assert!(answer.header("content-security-policy").is_some());
     }
     if let Some(place) = answer.header("location") {
-        let host = format!("http://{}/", PERSON.address);
+        let host = format!("http://{}/", *CONSOLE);
         let is_ours = place.starts_with('/') && !place.starts_with("//");
         assert!(is_ours || place.starts_with(&host), "{place}");
     }
