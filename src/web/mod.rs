@@ -33,8 +33,10 @@ use crate::error::Error;
 /// [`Error::Internal`] when the template fails.
 pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
     fail::fail_point!("page-write");
-    let html = template
-        .render()
+    // Most pages fit: one that grows is copied each time.
+    let mut html = String::with_capacity(16 * 1024);
+    template
+        .render_into(&mut html)
         .map_err(|e| Error::Internal(format!("template: {e}")))?;
     Ok(HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
