@@ -12,6 +12,7 @@ mod matrix;
 mod meanwhile;
 mod people;
 mod reads;
+mod rest;
 mod routes;
 mod sessions;
 mod steps;

@@ -22,6 +22,8 @@ use diesel::prelude::*;
 
 use self::console::wait_for;
 pub use self::console::{Process, ask, free_port};
+#[cfg(feature = "postgres")]
+pub use self::postgres::Server;
 use crate::{
     app::{TestApp, TestDatabase},
     cards::assert_keys_match,

@@ -77,6 +77,8 @@ impl Server {
             &sockets,
             "-c",
             "fsync=off",
+            "-c",
+            "logging_collector=on",
         ];
         let running = self.command("postgres", &settings).spawn().unwrap();
         *self.running.lock().unwrap() = Some(running);
@@ -125,6 +127,20 @@ impl Server {
             url: Self::url_at(self.address),
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// All its files, its log among them.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn dump(&self) -> Vec<u8> {
+        let dump = Command::new(self.programs.join("pg_dump"))
+            .args(["--dbname", &Self::url_at(self.address)])
+            .output()
+            .unwrap();
+        assert!(dump.status.success(), "{dump:?}");
+        dump.stdout
     }
 
     fn file(&self, name: &str) -> String {
