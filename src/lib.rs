@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod groups;
 pub mod import;
 pub mod jobs;
+pub mod memory;
 pub mod network;
 pub mod outside;
 pub mod payment_methods;

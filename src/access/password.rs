@@ -6,6 +6,8 @@ use argon2::{
     password_hash::{PasswordHasher, SaltString},
 };
 
+use crate::memory;
+
 /// The shortest password of a local account, in characters (NIST SP 800-63B asks for at least 8; PCI DSS 8.3.6 for 12).
 pub const SHORTEST: usize = 12;
 /// The longest password, in bytes.
@@ -42,8 +44,10 @@ pub fn is_right(password: &str, hash: Option<&str>) -> bool {
 fn belongs_to(password: &str, hash: &str) -> bool {
     #[cfg(test)]
     tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())
+    let belongs = PasswordHash::new(hash)
+        .is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok());
+    memory::give_back();
+    belongs
 }
 
 #[cfg(test)]

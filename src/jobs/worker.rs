@@ -17,6 +17,7 @@ use crate::{
     audit,
     error::Error,
     gateway::{BillingKey, Revocation},
+    memory,
     payment_methods::events,
     registration,
 };
@@ -145,7 +146,8 @@ fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
     }
 }
 
-/// Sets the clock right, expires old runs, writes refusals of past hours into the trail, removes what ended.
+/// Sets the clock right, expires old runs, writes refusals of past hours into the trail, removes what ended, memory that
+/// is free among it.
 ///
 /// # Errors
 /// [`Error::Unavailable`]
@@ -165,5 +167,6 @@ pub fn keep_house(services: &Services) -> Result<(), Error> {
     services
         .db
         .transaction(|db| audit::write_refusals(db, now))?;
+    memory::give_back();
     Ok(())
 }
