@@ -181,6 +181,10 @@ fn faults() {
             language,
             &person.enter_card(&run, "5555555555554444"),
         );
+        let tab = person.open("/billing/payment-methods");
+        fail::cfg("write-done", "1*return").unwrap();
+        let form = "/billing/groups/acme-lab/registrations";
+        keep("error.503.unknown", language, &person.send(&tab, form, &[]));
         scenario.teardown();
         let Some(file) = app.database_file() else {
             return; // PostgreSQL's writers wait for a row, not for the whole file.
