@@ -135,7 +135,10 @@ fn register(person: &Person, run: &str, number: usize) -> &'static str {
     } else {
         "anonymous_corporate_card"
     };
-    person.choose(run, method);
+    // A console that is busy says 503.
+    if !(0..MOST_TRIES).any(|_| person.choose(run, method).status == 303) {
+        return "not begun";
+    }
     let is_verified = if is_named {
         verify_phone(person, run, number)
     } else {
