@@ -96,7 +96,11 @@ impl Visit {
             .readers
             .read(READ_WITHIN, read)
             .await
-            .map_err(|error| self.with_token(error))
+            .map_err(|error| match error {
+                // A read that was cut off has changed nothing.
+                Error::Unanswered(why) => Error::Unavailable(why),
+                error => self.with_token(error),
+            })
     }
 
     /// Does what a form asks for, in one write transaction that begins by touching the session: it
