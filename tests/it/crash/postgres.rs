@@ -338,7 +338,6 @@ fn a_database_that_falls_silent_is_answered_503_in_a_bounded_time() {
         remote.is_out();
         let page = post.join().unwrap();
         assert_eq!((page.status, page.header("retry-after")), (503, "5"));
-        assert!(page.body.contains("We do not know yet"), "{}", page.body);
     });
     remote.proxy.set(Line::Open);
     remote.is_back();
