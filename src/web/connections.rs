@@ -59,6 +59,11 @@ impl Drop for Running {
     }
 }
 
+/// Whether a request came over a connection of the server's, so that its body lies in the server's buffer.
+pub fn brought(request: &HttpRequest) -> bool {
+    request.conn_data::<Watched>().is_some()
+}
+
 /// For the server: watches a new connection.
 pub fn watch(io: &dyn Any, data: &mut Extensions) {
     let stream = io.downcast_ref::<TcpStream>();

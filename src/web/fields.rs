@@ -4,7 +4,10 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Bytes
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::texts::{Message, Texts};
+use super::{
+    connections,
+    texts::{Message, Texts},
+};
 use crate::error::BadForm;
 
 /// The largest body of any form, in bytes.
@@ -45,6 +48,7 @@ impl FromRequest for Posted {
         let limit = request
             .app_data::<FormLimit>()
             .map_or(FORM_LIMIT, |limit| limit.0.min(FORM_LIMIT));
+        let is_the_servers = connections::brought(request);
         let mut payload = payload.take();
         Box::pin(async move {
             // One buffer of its final size: a growing one would leave copies behind.
@@ -53,11 +57,16 @@ impl FromRequest for Posted {
                 let Ok(chunk) = chunk else {
                     return Ok(Self(Err(BadForm::TooSlow)));
                 };
-                if body.len() + chunk.len() > limit {
+                let fits = body.len() + chunk.len() <= limit;
+                if fits {
+                    body.extend_from_slice(&chunk);
+                }
+                if is_the_servers {
+                    wipe(chunk);
+                }
+                if !fits {
                     return Ok(Self(Err(BadForm::TooLarge)));
                 }
-                body.extend_from_slice(&chunk);
-                wipe(chunk);
             }
             if !is_form && !body.is_empty() {
                 return Ok(Self(Err(BadForm::NotAForm)));
@@ -67,7 +76,8 @@ impl FromRequest for Posted {
     }
 }
 
-/// Wipes what came of a body. The server keeps the rest of its buffer, with the request's head, as long as it likes.
+/// Wipes a part of a body that a connection brought. The server keeps the rest of its buffer, with the request's head, as
+/// long as it likes.
 #[allow(unsafe_code, reason = "nothing safe writes into a part of a buffer")]
 fn wipe(chunk: Bytes) {
     let begin = chunk.as_ptr().cast_mut();
