@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod checks;
+pub mod codes;
 pub mod commit;
 pub mod kept;
 pub mod pages;

@@ -4,10 +4,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Bytes
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{
-    connections,
-    texts::{Message, Texts},
-};
+use super::{connections, message::Message, texts::Texts};
 use crate::error::BadForm;
 
 /// The largest body of any form, in bytes.

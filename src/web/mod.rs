@@ -8,6 +8,7 @@ pub mod fields;
 pub mod forget;
 pub mod guard;
 pub mod health;
+pub mod message;
 mod readers;
 pub mod session;
 pub mod shell;
@@ -17,9 +18,10 @@ mod visit;
 
 pub use admission::{Admission, Work};
 pub use fields::{Fields, Posted, Problems};
+pub use message::{Message, Value};
 pub use readers::Readers;
 pub use shell::{Section, Shell};
-pub use texts::{Lang, Message, Texts, Value};
+pub use texts::{Lang, Texts};
 pub use visit::{Visit, WRITE_WITHIN, in_time, see_other};
 
 use actix_web::{HttpResponse, http::StatusCode};

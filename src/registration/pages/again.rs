@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 
 use crate::{
     error::Error,
-    registration::{checks::NotNow, rules::OPEN_FOR},
+    registration::{codes::NotNow, rules::OPEN_FOR},
     web::{self as pages, Message, Problems, Visit},
 };
 

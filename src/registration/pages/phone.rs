@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     registration::{
         Kept, Run, Step,
-        checks::{self, NotNow},
+        codes::{self, NotNow},
         store,
     },
     verification::{Carrier, HolderIdentity, NotDelivered},
@@ -82,7 +82,7 @@ pub(super) async fn submit(
                         return Ok((open, typed, Err(Refused::unprocessable(problems))));
                     }
                 };
-                let sent = match checks::take_send(db, &services, &open.0, &holder.phone, true)? {
+                let sent = match codes::take_send(db, &services, &open.0, &holder.phone, true)? {
                     Ok(provider_id) => {
                         let mut kept = open.0.kept.clone();
                         kept.holder_name = holder.name.to_string();
@@ -194,7 +194,7 @@ pub(super) fn not_delivered(
     };
     services
         .db
-        .transaction(|db| checks::undo_send(db, services, run, phone, why))?;
+        .transaction(|db| codes::undo_send(db, services, run, phone, why))?;
     Ok(Some(match why {
         NotDelivered::NotSent | NotDelivered::Unknown => {
             Refused::unreachable(places.field, "phone-unreachable")

@@ -16,7 +16,7 @@ use crate::{
     audit,
     error::Error,
     groups::BillingGroup,
-    registration::{Run, Step, checks, checks::NotNow},
+    registration::{Run, Step, checks, codes, codes::NotNow},
     verification::{CODE_DIGITS, Confirmation, Entered, LOCK, PhoneNumber, code_of},
     web::{Message, Posted, Problems, Section, Shell, Texts, Visit, see_other},
 };
@@ -90,7 +90,7 @@ pub(super) async fn resend(
                 let open = open_run_to_change(db, &services, viewer, &id, Step::PhoneCode)?;
                 let phone = PhoneNumber::parse(&open.0.kept.phone)
                     .map_err(|_| Error::SeeOther(path(&open.0.id, Step::Phone.as_str())))?;
-                let sent = checks::take_send(db, &services, &open.0, &phone, false)?;
+                let sent = codes::take_send(db, &services, &open.0, &phone, false)?;
                 Ok((open, sent.map(|provider_id| (provider_id, phone))))
             },
             |services, (open, sent)| {
@@ -131,7 +131,7 @@ pub(super) async fn submit(
                         return Ok((open, Err(why)));
                     }
                 };
-                let tried = match checks::take_try(db, &services, &open.0)? {
+                let tried = match codes::take_try(db, &services, &open.0)? {
                     Ok(left) => Ok((code, left)),
                     Err(why) if why.until.is_some() => Err(Refused::too_many("code", why)),
                     Err(why) => Err(Refused::wrong("code", why.words)),
@@ -189,7 +189,7 @@ fn confirm(
         Ok(Confirmation::Mismatch) => {
             services
                 .db
-                .transaction(|db| checks::end_code(db, run, &check.provider_id))?;
+                .transaction(|db| codes::end_code(db, run, &check.provider_id))?;
             run.phone
                 .iter_mut()
                 .for_each(|check| check.expires_at = None);
@@ -201,7 +201,7 @@ fn confirm(
         Err(_) => {
             services
                 .db
-                .transaction(|db| checks::give_try_back(db, services, run))?;
+                .transaction(|db| codes::give_try_back(db, services, run))?;
             return Ok(Some(Refused::unreachable("code", "phone-unreachable")));
         }
     };

@@ -6,7 +6,7 @@ use billing_console::{
     clock::Clock,
     db::{AnyConnection, schema as s},
     error::Error,
-    registration::{Choice, State, Step as Page, attempt, checks, pages::open_run, store},
+    registration::{Choice, State, Step as Page, attempt, checks, codes, pages::open_run, store},
     secrets::random_hex,
     verification::PhoneNumber,
 };
@@ -55,7 +55,7 @@ impl World {
         let sent = self.write(person, |db, services, viewer| {
             let id = newest_run(db, person, group)?;
             let (run, _) = open_run(db, services, viewer, &id, Page::Phone)?;
-            if checks::take_send(db, services, &run, &phone, true)?.is_err() {
+            if codes::take_send(db, services, &run, &phone, true)?.is_err() {
                 return Err(Error::NotFound);
             }
             let mut kept = run.kept.clone();
@@ -73,7 +73,7 @@ impl World {
         let tried = self.write(person, |db, services, viewer| {
             let id = newest_run(db, person, group)?;
             let (run, _) = open_run(db, services, viewer, &id, Page::PhoneCode)?;
-            match checks::take_try(db, services, &run)? {
+            match codes::take_try(db, services, &run)? {
                 Ok(_) => Ok(run),
                 Err(_) => Err(Error::NotFound),
             }
