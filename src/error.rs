@@ -2,7 +2,7 @@
 //! its status and its log line.
 
 use chrono::NaiveDateTime;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
 use crate::access::Viewer;
 
@@ -82,7 +82,7 @@ impl Error {
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
         match error {
-            DieselError::DatabaseError(kind, told) if is_outage(&kind, told.message()) => {
+            DieselError::DatabaseError(kind, told) if is_outage(&kind, &*told) => {
                 Self::Unavailable(format!("database: {}", told.message()))
             }
             // The message of a constraint can hold the refused value; its name cannot.
@@ -95,30 +95,22 @@ impl From<DieselError> for Error {
     }
 }
 
-fn is_outage(kind: &DatabaseErrorKind, message: &str) -> bool {
-    matches!(
-        kind,
+/// Whether the database cannot do now what it could do at another time. PostgreSQL may tell of it in any language; but of
+/// a statement that is wrong it tells the place, too, and SQLite tells it in these words.
+fn is_outage(kind: &DatabaseErrorKind, told: &dyn DatabaseErrorInformation) -> bool {
+    match kind {
         DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::SerializationFailure
-            | DatabaseErrorKind::ReadOnlyTransaction
-    ) || [
-        "locked",
-        "disk is full",
-        "disk I/O",
-        "unable to open",
-        "readonly",
-        "server closed",
-        "terminating connection",
-        "connection",
-        "lock timeout",
-        "no space",
-        "deadlock",
-        "shutting down",
-        "starting up",
-    ]
-    .iter()
-    .any(|sign| message.contains(sign))
+        | DatabaseErrorKind::UnableToSendCommand
+        | DatabaseErrorKind::SerializationFailure
+        | DatabaseErrorKind::ReadOnlyTransaction => true,
+        DatabaseErrorKind::Unknown => {
+            let is_wrong = ["no such", "syntax error", "has no column"]
+                .iter()
+                .any(|sign| told.message().contains(sign));
+            told.statement_position().is_none() && !is_wrong
+        }
+        _ => false,
+    }
 }
 
 /// Whether the database refused a row because another has its key.
@@ -127,4 +119,33 @@ pub fn is_taken(error: &DieselError) -> bool {
         error,
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: DatabaseErrorKind, message: &str) -> Error {
+        DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn a_database_that_cannot_now_is_unavailable_in_whatever_language_it_says_so() {
+        for message in [
+            "database is locked",
+            "database or disk is full",
+            "canceling statement due to lock timeout",
+            "잠금 대기 시간 초과로 작업을 취소합니다.",
+        ] {
+            let error = of(DatabaseErrorKind::Unknown, message);
+            assert!(matches!(error, Error::Unavailable(_)), "{message}");
+        }
+        for (kind, message) in [
+            (DatabaseErrorKind::Unknown, "no such table: users"),
+            (DatabaseErrorKind::Unknown, "near \"x\": syntax error"),
+            (DatabaseErrorKind::CheckViolation, "database is locked"),
+        ] {
+            assert!(matches!(of(kind, message), Error::Internal(_)), "{message}");
+        }
+    }
 }

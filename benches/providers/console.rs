@@ -104,7 +104,7 @@ fn fill(db: &Database, organizations: usize) {
     let document = json!({ "organizations": organizations }).to_string();
     let document = import::read(&document).unwrap();
     let hash = password::hash(PASSWORD).unwrap();
-    db.transaction(|db| {
+    db.write(|db| {
         import::apply(db, &document, SystemClock::default().now())?.unwrap();
         diesel::update(s::users::table)
             .set(s::users::password_hash.eq(&hash))

@@ -227,7 +227,7 @@ fn try_sign_in(
         crate::secrets::sha256_hex(email.as_bytes())
     );
     let address_key = format!("sign-in:address:{}", subscriber(address));
-    let taken = services.db.transaction(|db| {
+    let taken = services.db.write(|db| {
         throttle::take(db, &account_key, TRIES, now)?;
         throttle::take(db, &address_key, TRIES, now)
     });
@@ -235,7 +235,7 @@ fn try_sign_in(
         Err(Error::TooMany(until)) => {
             services
                 .db
-                .transaction(|db| audit::count(db, audit::CONSOLE, "unknown", ROUTE, 429, now))?;
+                .write(|db| audit::count(db, audit::CONSOLE, "unknown", ROUTE, 429, now))?;
             return Ok(Answer::Paused { until });
         }
         other => other?,
@@ -243,7 +243,7 @@ fn try_sign_in(
     let known = store::credentials(&mut *services.db.connection()?, email)?;
     let hash = known.as_ref().map(|(_, hash)| hash.as_str());
     let is_right = password::is_right(fields.one("password")?, hash);
-    services.db.transaction(|db| match known {
+    services.db.write(|db| match known {
         Some((user_id, _)) if is_right => {
             throttle::clear(db, &account_key)?;
             throttle::give_back(db, &address_key, TRIES, now)?;

@@ -140,12 +140,24 @@ fn ends_at(db: &mut AnyConnection, key: &str) -> Result<Option<NaiveDateTime>, E
         .optional()?)
 }
 
-/// Removes counters whose window is over.
+/// Removes counters whose window is over, but leaves those that somebody begins anew at this moment: who takes two of
+/// them waits for none here, and none here for theirs.
 ///
 /// # Errors
 /// What the database says.
 pub fn remove_ended(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usize, Error> {
-    Ok(diesel::delete(throttles::table.filter(throttles::ends_at.le(now))).execute(db)?)
+    Ok(match db {
+        AnyConnection::Sqlite(db) => {
+            diesel::delete(throttles::table.filter(throttles::ends_at.le(now))).execute(db)?
+        }
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(db) => diesel::sql_query(
+            "DELETE FROM throttles WHERE key IN
+             (SELECT key FROM throttles WHERE ends_at <= $1 FOR UPDATE SKIP LOCKED)",
+        )
+        .bind::<diesel::sql_types::Timestamp, _>(now)
+        .execute(db)?,
+    })
 }
 
 #[cfg(test)]
@@ -206,7 +218,7 @@ mod tests {
         .unwrap();
         assert!(matches!(
             take(&mut db, "x", THREE_AN_HOUR, minute(0)),
-            Err(Error::Internal(_))
+            Err(Error::Unavailable(_))
         ));
     }
 

@@ -39,7 +39,7 @@ pub(super) fn serve(
     } else if !db.is_ready() {
         return Err(outdated());
     }
-    let origin = db.transaction(demo::origin).map_err(|e| unreadable(&e))?;
+    let origin = db.snapshot(demo::origin).map_err(|e| unreadable(&e))?;
     if origin == Origin::Demo {
         if !settings.is_loopback() {
             return Err(Failure::Misused(

@@ -54,7 +54,7 @@ fn write(
     is_kept: bool,
 ) -> Result<Result<Changes, Vec<String>>, Error> {
     let mut outcome = None;
-    let written = db.transaction(|db| {
+    let written = db.write(|db| {
         let applied = import::apply(db, document, SystemClock::default().now())?;
         let is_good = applied.is_ok();
         outcome = Some(applied);

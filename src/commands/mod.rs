@@ -285,7 +285,7 @@ fn migrate(database: &DatabaseFlag) -> Result<(), Failure> {
 fn verify_audit(database: &DatabaseFlag) -> Result<(), Failure> {
     let db = open_existing(database)?;
     let findings = db
-        .transaction(audit::verify)
+        .snapshot(audit::verify)
         .map_err(|e| Failure::Failed(e.to_string()))?;
     let mut faults = Vec::new();
     for finding in &findings {

@@ -83,10 +83,10 @@ pub(super) fn run(command: UserCommand, database: &DatabaseFlag) -> Result<(), F
                 ));
             }
             let hash = new_password()?;
-            db.transaction(|db| add(db, &email, &name, role, organization.as_deref(), &hash, now))
+            db.write(|db| add(db, &email, &name, role, organization.as_deref(), &hash, now))
         }
-        UserCommand::List => db.transaction(list),
-        UserCommand::Disable { email } => db.transaction(|db| {
+        UserCommand::List => db.snapshot(list),
+        UserCommand::Disable { email } => db.write(|db| {
             change(db, &email, "user.disabled", now, |db, id| {
                 diesel::update(users::table.find(id))
                     .set(users::disabled_at.eq(now))
@@ -95,11 +95,11 @@ pub(super) fn run(command: UserCommand, database: &DatabaseFlag) -> Result<(), F
         }),
         UserCommand::SetRole { email, role } => {
             let role = checked_role(&role)?;
-            db.transaction(|db| set_role(db, &email, role, now))
+            db.write(|db| set_role(db, &email, role, now))
         }
         UserCommand::SetPassword { email } => {
             let hash = new_password()?;
-            db.transaction(|db| {
+            db.write(|db| {
                 change(db, &email, "user.password_set", now, |db, id| {
                     diesel::update(users::table.find(id))
                         .set(users::password_hash.eq(&hash))
@@ -234,8 +234,10 @@ fn set_role(
     role: Role,
     now: NaiveDateTime,
 ) -> Result<(), Error> {
+    let email = email.trim().to_lowercase();
+    hold(db, &email)?;
     let (id, organization, old): (String, Option<String>, String) = users::table
-        .filter(users::email.eq(email.trim().to_lowercase()))
+        .filter(users::email.eq(email))
         .select((users::id, users::organization_id, users::role))
         .first(db)
         .optional()?
@@ -271,6 +273,14 @@ fn set_role(
     audit::append(db, now, &entry)
 }
 
+/// Takes a user's row before it is read: what is read then is what the last writer left.
+fn hold(db: &mut AnyConnection, email: &str) -> Result<(), Error> {
+    diesel::update(users::table.filter(users::email.eq(email)))
+        .set(users::role.eq(users::role))
+        .execute(db)?;
+    Ok(())
+}
+
 /// Changes a user, ends their sessions and notes it, last: who holds an organization's trail must wait for nothing more.
 fn change(
     db: &mut AnyConnection,
@@ -280,6 +290,7 @@ fn change(
     set: impl FnOnce(&mut AnyConnection, &str) -> QueryResult<usize>,
 ) -> Result<(), Error> {
     let email = email.trim().to_lowercase();
+    hold(db, &email)?;
     let (id, organization): (String, Option<String>) = users::table
         .filter(users::email.eq(email))
         .select((users::id, users::organization_id))

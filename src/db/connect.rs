@@ -104,7 +104,7 @@ impl r2d2::ManageConnection for Connector {
 /// no longer reaches. And it looks for Kerberos credentials first, in a library that aborts the process when that ends
 /// meanwhile. What the operator's address says counts.
 #[cfg(feature = "postgres")]
-fn within_limits(url: &str) -> String {
+pub(super) fn within_limits(url: &str) -> String {
     let mut address = url.to_owned();
     for (name, value) in [
         ("connect_timeout", "5"),

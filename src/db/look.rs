@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use diesel::{connection::SimpleConnection, prelude::*, sql_types::Text, sqlite::SqliteConnection};
 
+#[cfg(feature = "postgres")]
+use super::connect;
 use super::{AnyConnection, DatabaseUrl};
 use crate::error::Error;
 
@@ -61,7 +63,8 @@ pub fn open_untouched(url: &DatabaseUrl) -> Result<Option<AnyConnection>, String
         }
         #[cfg(feature = "postgres")]
         DatabaseUrl::Postgres(url) => {
-            diesel::pg::PgConnection::establish(url).map(AnyConnection::Postgres)
+            let address = connect::within_limits(url);
+            diesel::pg::PgConnection::establish(&address).map(AnyConnection::Postgres)
         }
     };
     opened

@@ -9,7 +9,13 @@ use std::{path::PathBuf, time::Duration};
 use chrono::NaiveDateTime;
 #[cfg(feature = "postgres")]
 use diesel::sql_types::Timestamp;
-use diesel::{connection::SimpleConnection, prelude::*, r2d2, sqlite::SqliteConnection};
+use diesel::{
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    prelude::*,
+    r2d2,
+    result::Error as DieselError,
+    sqlite::SqliteConnection,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub use connect::Connector;
@@ -132,20 +138,19 @@ impl Database {
             .map_err(|e| Error::Unavailable(e.to_string()))
     }
 
-    /// Runs `work` in one transaction. One that writes begins with a write, so that it waits for
-    /// SQLite's lock instead of failing at once.
+    /// [`AnyConnection::write`] on a connection of the pool.
     ///
     /// # Errors
     /// What `work` gives, or [`Error::Unavailable`]; [`Error::Unanswered`] when the connection was lost while it
     /// committed.
-    pub fn transaction<T>(
+    pub fn write<T>(
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut loan = self.connection()?;
         let connection: &mut AnyConnection = &mut loan;
         let mut is_committing = false;
-        let done = connection.transaction(|db| {
+        let done = connection.write(|db| {
             let done = work(db)?;
             is_committing = true;
             Ok(done)
@@ -156,7 +161,20 @@ impl Database {
         done
     }
 
-    /// [`Self::transaction`] for what is better left out than waited for: it gives up after 100 ms where
+    /// [`AnyConnection::snapshot`] on a connection of the pool.
+    ///
+    /// # Errors
+    /// What `work` gives, or [`Error::Unavailable`].
+    pub fn snapshot<T>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut loan = self.connection()?;
+        let connection: &mut AnyConnection = &mut loan;
+        connection.snapshot(work)
+    }
+
+    /// [`Self::write`] for what is better left out than waited for: it gives up after 100 ms where
     /// another process holds the lock.
     ///
     /// # Errors
@@ -168,7 +186,7 @@ impl Database {
         let mut loan = self.connection()?;
         let connection: &mut AnyConnection = &mut loan;
         connection.wait_at_most(SHORT_WAIT)?;
-        let done = connection.transaction(work);
+        let done = connection.write(work);
         connection.wait_at_most(LOCK_WAIT)?;
         done
     }
@@ -216,6 +234,59 @@ const LOCK_WAIT: u16 = 4000;
 const SHORT_WAIT: u16 = 100;
 
 impl AnyConnection {
+    /// Runs `work` in one transaction that may write; of two on SQLite the second waits for the first. SQLite's lock is
+    /// taken before anything is read: who reads first and then writes is not let wait, but fails at once.
+    ///
+    /// # Errors
+    /// What `work` gives, or [`Error::Unavailable`]; nothing is changed then.
+    pub fn write<T, E: From<DieselError>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.within("BEGIN IMMEDIATE", "BEGIN", work)
+    }
+
+    /// Runs `work` on the database as it is at one moment, whatever others commit meanwhile.
+    ///
+    /// # Errors
+    /// What `work` gives, or [`Error::Unavailable`].
+    pub fn snapshot<T, E: From<DieselError>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let on_postgres = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        self.within("BEGIN", on_postgres, work)
+    }
+
+    fn within<T, E: From<DieselError>>(
+        &mut self,
+        on_sqlite: &str,
+        #[cfg_attr(
+            not(feature = "postgres"),
+            allow(unused_variables, reason = "SQLite alone")
+        )]
+        on_postgres: &str,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        type Manager = <AnyConnection as Connection>::TransactionManager;
+        match self {
+            Self::Sqlite(db) => AnsiTransactionManager::begin_transaction_sql(db, on_sqlite),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(db) => AnsiTransactionManager::begin_transaction_sql(db, on_postgres),
+        }?;
+        match work(self) {
+            Ok(done) => {
+                Manager::commit_transaction(self)?;
+                Ok(done)
+            }
+            Err(error) => match Manager::rollback_transaction(self) {
+                // What was lost with its connection is rolled back, too.
+                Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
+                Err(not_rolled_back) => Err(not_rolled_back.into()),
+            },
+        }
+    }
+
     fn wait_at_most(&mut self, milliseconds: u16) -> Result<(), Error> {
         let statement = match self {
             Self::Sqlite(_) => format!("PRAGMA busy_timeout = {milliseconds}"),

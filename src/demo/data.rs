@@ -32,7 +32,7 @@ pub fn fill(db: &mut AnyConnection, now: NaiveDateTime) -> Result<(), Error> {
         .map(|_| password::hash(PASSWORD).map_err(Error::Internal))
         .collect::<Result<_, _>>()?;
     let mut hashes = hashes.into_iter();
-    db.transaction(|db| {
+    db.write(|db| {
         diesel::insert_into(console_facts::table)
             .values((
                 console_facts::name.eq("made_by"),

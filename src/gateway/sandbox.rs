@@ -236,7 +236,7 @@ impl SandboxGateway {
             declines_charges,
             self.clock.now(),
         );
-        let kept = self.db.transaction(|db| {
+        let kept = self.db.write(|db| {
             Ok(diesel::insert_into(sandbox_cards::table)
                 .values(&row)
                 .execute(db)?)
@@ -346,7 +346,7 @@ impl CardGateway for SandboxGateway {
         if SandboxFaults::strikes(&self.faults.revocations) {
             return Revocation::Retry;
         }
-        let revoked = self.db.transaction(|db| {
+        let revoked = self.db.write(|db| {
             let card = sandbox_cards::table.find(key.as_str());
             Ok(diesel::update(card)
                 .set(sandbox_cards::live.eq(false))

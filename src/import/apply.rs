@@ -33,7 +33,7 @@ pub fn apply(
     document: &Document,
     now: NaiveDateTime,
 ) -> Result<Result<Changes, Vec<String>>, Error> {
-    // A write first: it takes the lock, so that two imports take turns.
+    // Two imports take turns.
     diesel::update(console_facts::table.find("import"))
         .set(console_facts::value.eq(""))
         .execute(db)?;

@@ -121,7 +121,7 @@ pub fn read(services: &Services, id: &str) -> Result<bool, Error> {
     let is_marked = match group {
         Some(group) => services
             .db
-            .transaction(|db| mark_deleted(db, &group, &key, now))?,
+            .write(|db| mark_deleted(db, &group, &key, now))?,
         None => false,
     };
     Ok(is_marked || now - received_at >= COMMIT_MAY_TAKE)
@@ -180,8 +180,7 @@ pub fn is_deleted(db: &mut AnyConnection, key: &BillingKey) -> Result<bool, Erro
 ///
 /// # Errors
 /// What the database says.
-pub fn remove_old(db: &mut AnyConnection, now: NaiveDateTime) -> Result<(), Error> {
+pub fn remove_old(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usize, Error> {
     let old = gateway_events::table.filter(gateway_events::received_at.lt(now - KEPT_FOR));
-    diesel::delete(old).execute(db)?;
-    Ok(())
+    Ok(diesel::delete(old).execute(db)?)
 }

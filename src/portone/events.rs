@@ -68,7 +68,7 @@ async fn take(
         let _pass = pass;
         services
             .db
-            .transaction(|db| events::receive(db, &event, services.clock.now()))
+            .write(|db| events::receive(db, &event, services.clock.now()))
     });
     let received = received.await?;
     Ok(match received {

@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::{PhoneCheck, Run, checks::subject_hash};
+use super::{PhoneCheck, Run, checks::subject_hash, store};
 use crate::{
     access::throttle::{self, Limit},
     app::Services,
@@ -112,12 +112,16 @@ pub fn take_send(
         .first::<String>(db)
         .optional()?
     {
-        let id = if anew { provider_id } else { id };
+        // A code sent again leaves the one before good until it is on its way: what is tried meanwhile counts for both.
+        let (id, tries) = match &run.phone {
+            Some(before) if !anew => (id, before.tries),
+            _ => (provider_id, 0),
+        };
         diesel::update(verifications::table.find((&run.id, "phone")))
             .set((
                 verifications::provider_id.eq(&id),
                 verifications::sends.eq(verifications::sends + 1),
-                verifications::tries.eq(0),
+                verifications::tries.eq(tries),
                 verifications::sent_at.eq(now),
                 verifications::expires_at.eq(now + CODE_VALID),
                 verifications::locked_until.eq(None::<NaiveDateTime>),
@@ -191,6 +195,7 @@ pub fn undo_send(
     phone: &str,
     why: NotDelivered,
 ) -> Result<(), Error> {
+    store::hold(db, &run.id)?;
     let row = verifications::table.find((&run.id, "phone"));
     let sent_at: Option<Option<NaiveDateTime>> =
         row.select(verifications::sent_at).first(db).optional()?;
@@ -215,12 +220,23 @@ pub fn undo_send(
         diesel::update(row)
             .filter(verifications::provider_id.eq(&before.provider_id))
             .set((
-                verifications::tries.eq(before.tries),
                 verifications::sent_at.eq(before.sent_at),
                 verifications::expires_at.eq(before.expires_at),
             ))
             .execute(db)?;
     }
+    Ok(())
+}
+
+/// A code sent again is on its way: the tries of the one before do not count for it.
+///
+/// # Errors
+/// What the database says.
+pub fn sent_again(db: &mut AnyConnection, run: &Run) -> Result<(), Error> {
+    let before = run.phone.as_ref().map_or(0, |check| check.tries);
+    diesel::update(verifications::table.find((&run.id, "phone")))
+        .set(verifications::tries.eq(verifications::tries - before))
+        .execute(db)?;
     Ok(())
 }
 

@@ -61,7 +61,7 @@ pub fn commit(
     card: &AcceptedCard,
     now: NaiveDateTime,
 ) -> Result<(), NotCommitted> {
-    db.transaction(|db| {
+    db.write(|db| {
         if !payment_methods::store::claim_version(db, &attempt.group_id, attempt.group_version)? {
             return Err(NotCommitted::Overtaken);
         }

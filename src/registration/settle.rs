@@ -95,9 +95,9 @@ fn settle(
         IssueOutcome::Issued(issued) => take_issued(services, attempt, run, &issued),
         IssueOutcome::Refused(refusal) => services
             .db
-            .transaction(|db| refuse(services, db, attempt, refusal, None)),
+            .write(|db| refuse(services, db, attempt, refusal, None)),
         IssueOutcome::NotSent => not_sent(services, attempt),
-        IssueOutcome::Unknown => services.db.transaction(|db| {
+        IssueOutcome::Unknown => services.db.write(|db| {
             let now = services.clock.now();
             attempt::settle(db, attempt, AttemptState::Unknown, None)?;
             jobs::hasten(db, jobs::Kind::SettleAttempt, &attempt.id, now)?;
@@ -108,7 +108,7 @@ fn settle(
 
 /// No byte of the card left: there is no key.
 fn not_sent(services: &Services, attempt: &Attempt) -> Result<Answer, Error> {
-    services.db.transaction(|db| {
+    services.db.write(|db| {
         let now = services.clock.now();
         if attempt::settle(db, attempt, AttemptState::NotSent, None)? {
             attempt::forgive(db, attempt)?;
@@ -144,7 +144,7 @@ pub fn look_up(services: &Services, attempt_id: &str) -> Result<Option<Answer>, 
         LookUp::Found(issued) => take_issued(services, &attempt, &run, &issued).map(Some),
         LookUp::Absent => services
             .db
-            .transaction(|db| undo(services, db, &attempt, None, "absent"))
+            .write(|db| undo(services, db, &attempt, None, "absent"))
             .map(Some),
         LookUp::Unknown => Ok(None),
     }
@@ -165,7 +165,7 @@ fn take_issued(
         Err(refusal) => {
             return services
                 .db
-                .transaction(|db| refuse(services, db, attempt, refusal, Some(issued)));
+                .write(|db| refuse(services, db, attempt, refusal, Some(issued)));
         }
     };
     let committed = commit(
@@ -184,7 +184,7 @@ fn take_issued(
     };
     services
         .db
-        .transaction(|db| undo(services, db, attempt, Some(issued), why))
+        .write(|db| undo(services, db, attempt, Some(issued), why))
 }
 
 /// A refused card: its key, if it got one, is revoked at once (rule 9).
@@ -258,7 +258,7 @@ pub fn sweep(services: &Services, attempt_id: &str) -> Result<bool, Error> {
     match services.gateway.look_up(&attempt.query()) {
         LookUp::Found(issued) => services
             .db
-            .transaction(|db| undo(services, db, &attempt, Some(&issued), "overtaken"))
+            .write(|db| undo(services, db, &attempt, Some(&issued), "overtaken"))
             .map(|_| true),
         LookUp::Absent => Ok(true),
         LookUp::Unknown => Ok(false),

@@ -68,7 +68,7 @@ async fn search(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, 
                     .detail("found", count);
                 services
                     .db
-                    .transaction(|db| audit::append(db, services.clock.now(), &entry))
+                    .write(|db| audit::append(db, services.clock.now(), &entry))
             })
             .await?;
     }
@@ -124,7 +124,7 @@ async fn preview(visit: Visit, group: web::Path<String>) -> Result<HttpResponse,
             let entry = audit::Entry::new(&organization, &actor, "support.viewed", &subject);
             services
                 .db
-                .transaction(|db| audit::append(db, services.clock.now(), &entry))
+                .write(|db| audit::append(db, services.clock.now(), &entry))
         })
         .await?;
     let (viewer, (preview, events)) = visit

@@ -96,7 +96,7 @@ impl SandboxPhone {
             None => random_code()?,
         };
         let now = self.clock.now();
-        self.db.transaction(|db| {
+        self.db.write(|db| {
             diesel::delete(sandbox_codes::table.find(verification_id)).execute(db)?;
             diesel::insert_into(sandbox_codes::table)
                 .values((

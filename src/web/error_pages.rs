@@ -1,10 +1,12 @@
 //! The one place where a failure becomes a page, a status and a log line.
 
+use actix_session::storage::SaveError;
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BodySize, BoxBody, MessageBody},
     cookie::{Cookie, SameSite, time::Duration},
     dev::ServiceRequest,
+    error::InternalError,
     http::{Method, StatusCode, header},
     web::Data,
 };
@@ -145,6 +147,12 @@ pub fn branded(asked: &Asked, response: HttpResponse) -> HttpResponse {
 pub fn of_actix(asked: &Asked, error: &actix_web::Error) -> HttpResponse {
     if let Some(error) = error.as_error::<Error>() {
         return of(asked, error);
+    }
+    // What was to be kept or ended with a session may be.
+    if error.as_error::<InternalError<SaveError>>().is_some()
+        || error.as_error::<InternalError<anyhow::Error>>().is_some()
+    {
+        return of(asked, &Error::Unanswered(error.to_string()));
     }
     let status = error.as_response_error().status_code();
     if status.is_server_error() {

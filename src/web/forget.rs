@@ -26,6 +26,12 @@ pub fn cookie(path: String, is_https: bool) -> Cookie<'static> {
         .finish()
 }
 
+/// Whether a path holds nothing that means something in a cookie: it is what the request says.
+fn is_plain(path: &str) -> bool {
+    path.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-'))
+}
+
 /// Around the routes of a form whose answers are secret: each post of it changes the cookie of its run.
 ///
 /// # Errors
@@ -37,7 +43,8 @@ pub async fn forget_what_was_typed(
     let run = (request.method() == Method::POST)
         .then(|| request.path().rsplit_once('/'))
         .flatten()
-        .map(|(run, _)| run.to_owned());
+        .map(|(run, _)| run.to_owned())
+        .filter(|run| is_plain(run));
     let is_https = request
         .app_data::<Data<Services>>()
         .is_some_and(|services| services.settings.is_https());

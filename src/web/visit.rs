@@ -77,7 +77,7 @@ impl Visit {
             fail::fail_point!("page-read");
             let now = services.clock.now();
             let mut visitor = None;
-            let done = services.db.transaction(|db| {
+            let done = services.db.snapshot(|db| {
                 let viewer = visitor.insert(access::store::viewer(db, &key_hash, now)?);
                 work(db, viewer)
             });
@@ -151,7 +151,7 @@ impl Visit {
         in_time(self.services.clone(), limit, move |services| {
             let now = services.clock.now();
             let mut visitor = None;
-            let done = services.db.transaction(|db| {
+            let done = services.db.write(|db| {
                 access::store::touch(db, &key_hash, now)?;
                 let viewer = visitor.insert(access::store::viewer(db, &key_hash, now)?);
                 if !from_our_pages {
@@ -166,7 +166,7 @@ impl Visit {
             if let (Some(viewer), Some(status)) = (&visitor, refusal(&done)) {
                 services
                     .db
-                    .transaction(|db| audit::count_refusal(db, viewer, &route, status, now))?;
+                    .write(|db| audit::count_refusal(db, viewer, &route, status, now))?;
             }
             fail::fail_point!("write-done", |_| Err(Error::Unanswered("lost".into())));
             // A provider's answer is not waited for in the writers' line.

@@ -1,6 +1,9 @@
 //! The audit trail.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use billing_console::{
     audit,
@@ -229,4 +232,30 @@ fn each_action_each_view_of_staff_and_each_hours_refusals_are_one_row() {
     std::fs::write(&moved, text.replace("billing_viewer", "billing_manager")).unwrap();
     let import = ["import", moved.to_str().unwrap()];
     trail.tells(&["import", "user.role_set"], command(&import));
+}
+
+#[test]
+fn a_trail_that_is_verified_while_it_grows_is_whole() {
+    let app = TestApp::start();
+    let rows = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let db = app.database.open();
+            while rows.fetch_add(1, Ordering::Relaxed) < 200 {
+                let entry = audit::Entry::new("acme", "operator", "group.renamed", "acme-lab");
+                db.write(|db| audit::append(db, app.clock.now(), &entry))
+                    .unwrap();
+            }
+        });
+        let db = app.database.open();
+        while !writer.is_finished() {
+            let findings = db.snapshot(audit::verify).unwrap();
+            let faults: Vec<_> = findings
+                .iter()
+                .filter_map(|found| found.fault.as_ref())
+                .collect();
+            assert!(faults.is_empty(), "{faults:?}");
+        }
+        writer.join().unwrap();
+    });
 }

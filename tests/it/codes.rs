@@ -1,7 +1,10 @@
 //! Phone codes and business numbers.
 
+use std::sync::Arc;
+
 use billing_console::db::schema as s;
-use diesel::prelude::*;
+use chrono::TimeDelta;
+use diesel::{connection::SimpleConnection, prelude::*};
 
 use crate::{
     app::TestApp,
@@ -352,5 +355,48 @@ fn a_code_is_good_for_three_minutes_to_the_second() {
             assert_eq!(page.status, 422, "after {seconds} s");
             assert!(page.body.contains("The code has expired"), "{seconds}");
         }
+    }
+}
+
+/// The code before stays good until the next is on its way: who guesses it meanwhile has no more tries for that.
+#[test]
+fn guesses_while_a_code_is_sent_again_count_for_both() {
+    for is_sent in [true, false] {
+        let app = TestApp::start();
+        let person = Arc::new(app.sign_in("main-admin@acme.test"));
+        let run = person.reach_the_phone_code_page("acme-lab");
+        let code = format!("{run}/phone-code");
+        let guess = |person: &Person, code: &str| person.fill(code, &[("code", "000000")]).status;
+        assert_eq!(guess(&person, &code), 422);
+        app.clock.advance(TimeDelta::seconds(31));
+        let form = person.open(&code);
+        let (other, path, db) = (person.clone(), code.clone(), app.database.open());
+        let scenario = fail::FailScenario::setup();
+        fail::cfg_callback("phone-not-sent", move || {
+            for _ in 0..2 {
+                assert_eq!(guess(&other, &path), 422);
+            }
+            if !is_sent {
+                let away = "ALTER TABLE sandbox_codes RENAME TO away";
+                db.connection().unwrap().batch_execute(away).unwrap();
+            }
+        })
+        .unwrap();
+        let answer = person.send(&form, &format!("{code}/resend"), &[]);
+        scenario.teardown();
+        // Where a code was sent, the first guess was of the one before.
+        let left = if is_sent {
+            answer.leads_to(&code);
+            3
+        } else {
+            assert_eq!(answer.status, 503, "{}", answer.body);
+            let back = "ALTER TABLE away RENAME TO sandbox_codes";
+            app.connection().batch_execute(back).unwrap();
+            2
+        };
+        for _ in 1..left {
+            assert_eq!(guess(&person, &code), 422);
+        }
+        assert_eq!(guess(&person, &code), 429, "sent: {is_sent}");
     }
 }

@@ -396,3 +396,19 @@ fn sigterm_answers_what_was_taken_and_ends_in_time() {
     console.ended();
     assert!(terminated.elapsed() < Duration::from_secs(10));
 }
+
+#[test]
+fn a_server_that_takes_connections_and_says_nothing_is_told_in_a_line() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://{}/billing", silent.local_addr().unwrap());
+    let began = Instant::now();
+    let done = run(
+        &TestDatabase::new(),
+        &["user", "list", "--database-url", &url],
+    );
+    refused(&done, 1, "cannot open the database");
+    assert!(
+        began.elapsed() < Duration::from_secs(60),
+        "libpq's own wait has no end"
+    );
+}

@@ -1,6 +1,11 @@
 //! Both databases: the same migrations, the same schema.
 
-use billing_console::db::{AnyConnection, schema as s};
+use std::{sync::mpsc, time::Duration};
+
+use billing_console::{
+    db::{AnyConnection, schema as s},
+    error::Error,
+};
 use diesel::prelude::*;
 
 use crate::app::TestDatabase;
@@ -144,4 +149,63 @@ fn i12_every_connection_of_the_console_waits_until_the_disk_has_what_it_commits(
     // Also after what waits for less than the others.
     db.soon(|_| Ok(())).unwrap();
     assert_eq!(settings(&mut db.connection().unwrap()), durable);
+}
+
+/// On SQLite that would fail at once if the lock were not taken first.
+#[test]
+fn a_change_that_begins_with_a_read_waits_for_another_one() {
+    let database = TestDatabase::new();
+    let db = database.open();
+    db.migrate().unwrap();
+    let count_on = |db: &mut AnyConnection, pause: Duration| -> Result<(), Error> {
+        let fact = s::console_facts::table.find("import");
+        let seen: String = fact.select(s::console_facts::value).first(db)?;
+        std::thread::sleep(pause);
+        diesel::update(fact)
+            .set(s::console_facts::value.eq(seen + "x"))
+            .execute(db)?;
+        Ok(())
+    };
+    let (begun, is_begun) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let (first, second) = (database.open(), database.open());
+        let (slow, count_slowly) = (Duration::from_millis(500), &count_on);
+        let slowly = scope.spawn(move || {
+            first.write(|db| {
+                diesel::update(s::console_facts::table)
+                    .set(s::console_facts::name.eq(s::console_facts::name))
+                    .execute(db)?;
+                begun.send(()).unwrap();
+                count_slowly(db, slow)
+            })
+        });
+        is_begun.recv().unwrap();
+        second.write(|db| count_on(db, Duration::ZERO)).unwrap();
+        slowly.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_snapshot_is_of_one_moment_and_changes_nothing() {
+    let database = TestDatabase::new();
+    let db = database.open();
+    db.migrate().unwrap();
+    let facts = |db: &mut AnyConnection| -> Result<i64, Error> {
+        Ok(s::console_facts::table.count().get_result(db)?)
+    };
+    let fact = |name: &'static str| {
+        diesel::insert_into(s::console_facts::table).values((
+            s::console_facts::name.eq(name),
+            s::console_facts::value.eq(""),
+        ))
+    };
+    let (before, meanwhile) = db
+        .snapshot(|reader| {
+            let before = facts(reader)?;
+            db.write(|db| Ok(fact("new").execute(db)?))?;
+            Ok((before, facts(reader)?))
+        })
+        .unwrap();
+    assert_eq!(before, meanwhile);
+    assert_eq!(db.snapshot(facts).unwrap(), before + 1);
 }

@@ -3,10 +3,11 @@
 use billing_console::{
     clock::Clock,
     db::schema as s,
+    demo,
     jobs::{self, Kind},
 };
 use chrono::{NaiveDateTime, TimeDelta};
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection, prelude::*};
 
 use crate::{app::TestApp, person::Person};
 
@@ -134,4 +135,21 @@ fn a_card_whose_gateway_takes_too_long_is_being_confirmed_and_then_committed() {
         (person.open(&format!("{run}/complete")).status == 200).then_some(())
     });
     scenario.teardown();
+}
+
+#[test]
+fn a_session_that_cannot_be_kept_is_503_and_the_next_sign_in_works() {
+    let app = TestApp::start();
+    let visitor = app.visitor();
+    let fields = [("email", ADMIN), ("password", demo::PASSWORD)];
+    let rename = |from: &str, to: &str| {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        app.connection().batch_execute(&statement).unwrap();
+    };
+    rename("sessions", "away");
+    let page = visitor.post("/sign-in", &fields);
+    rename("away", "sessions");
+    assert_eq!((page.status, page.header("retry-after")), (503, "5"));
+    assert!(page.body.contains("We do not know"), "{}", page.body);
+    visitor.post("/sign-in", &fields).leads_to("/");
 }

@@ -1,7 +1,7 @@
 //! Two who change one thing at the same moment. The other writer is a transaction of the test's own, which holds a row:
 //! on PostgreSQL a request comes as far as that row and waits there; SQLite lets in one writer at a time.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use billing_console::{
     db::{AnyConnection, schema as s},
@@ -14,7 +14,7 @@ use diesel::{connection::SimpleConnection, prelude::*};
 use crate::{
     app::TestApp,
     peer::{Peer, Reply},
-    process::run_with,
+    process::{run_with, told},
 };
 
 /// Changes something, lets the request come as far as it gets, and commits; gives the request's answer.
@@ -43,6 +43,8 @@ fn beside_then<T: Send>(
                              WHERE datname = current_database() AND wait_event_type = 'Lock'";
                 (diesel::sql_query(waits).execute(db).unwrap() > 0).then_some(())
             });
+        } else {
+            thread::sleep(Duration::from_millis(300));
         }
         other.batch_execute(&format!("{more}; COMMIT")).unwrap();
         asked.join().unwrap()
@@ -248,14 +250,60 @@ fn an_operator_who_changes_a_user_waits_without_the_trail() {
         "UPDATE sessions SET last_seen = last_seen",
         "UPDATE audit_heads SET seq = seq",
     );
-    let commands: [&[&str]; 2] = [
+    let commands: [&[&str]; 3] = [
         &["user", "set-password", "main-admin@acme.test"],
+        &["user", "set-role", "viewer@acme.test", "none"],
         &["user", "disable", "viewer@acme.test"],
     ];
     for command in commands {
+        let session = if command[1] == "set-role" {
+            "UPDATE users SET name = name"
+        } else {
+            session
+        };
         let output = beside_then(&app, session, trail, || {
             run_with(&app.database, command, &[], "a-long-enough-password\n")
         });
         assert!(output.status.success(), "{command:?}: {output:?}");
     }
+}
+
+/// Each alone would keep to rule 5.
+#[test]
+fn of_two_imports_the_second_counts_what_the_first_made() {
+    let app = TestApp::start();
+    let groups = |who: &str| -> Vec<String> {
+        (0..20)
+            .map(|number| format!("acme-{who}-{number}"))
+            .collect()
+    };
+    let first: String = groups("first")
+        .iter()
+        .map(|id| {
+            format!(
+                "INSERT INTO billing_groups (id, organization_id, name, search_name, class, created_at)
+                 SELECT '{id}', organization_id, '{id}', '{id}', 'sub', created_at
+                 FROM billing_groups WHERE id = 'acme-lab';"
+            )
+        })
+        .collect();
+    let lines: String = groups("second")
+        .iter()
+        .map(|id| format!("acme,Acme Corp,{id},{id},sub,main-admin@acme.test,Morgan Adler,billing_administrator,\n"))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("groups.csv");
+    let head = "organization,organization_name,group,group_name,class,email,name,role,language\n";
+    std::fs::write(&path, format!("{head}{lines}")).unwrap();
+    let holds = "UPDATE console_facts SET value = '' WHERE name = 'import'";
+    let output = beside_then(&app, holds, &first, || {
+        run_with(&app.database, &["import", path.to_str().unwrap()], &[], "")
+    });
+    assert!(told(&output).contains("43 sub-groups"), "{}", told(&output));
+    let made: i64 = s::billing_groups::table
+        .filter(s::billing_groups::id.like("acme-second-%"))
+        .count()
+        .get_result(&mut *app.connection())
+        .unwrap();
+    assert_eq!(made, 0);
 }

@@ -187,7 +187,7 @@ fn ten_thousand_groups_are_paged_and_an_impossible_page_is_the_nearest() {
     use billing_console::db::schema::billing_groups as g;
     let app = TestApp::start();
     app.db
-        .transaction(|db| {
+        .write(|db| {
             for n in 0..10_000 {
                 let name = format!("sub-{n:05}");
                 diesel::insert_into(g::table)

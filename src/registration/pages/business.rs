@@ -99,7 +99,7 @@ fn note_refused(services: &Services, (run, group): &OpenRun) -> Result<(), Error
     let organization = &group.organization_id;
     services
         .db
-        .transaction(|db| audit::count(db, organization, &run.user_id, route, 422, now))
+        .write(|db| audit::count(db, organization, &run.user_id, route, 422, now))
 }
 
 fn verify(services: &Services, open: &OpenRun, typed: &str) -> Result<Option<Refused>, Error> {
@@ -122,6 +122,6 @@ fn verify(services: &Services, open: &OpenRun, typed: &str) -> Result<Option<Ref
     }
     services
         .db
-        .transaction(|db| checks::verify_business(db, services, run, number.digits()))?;
+        .write(|db| checks::verify_business(db, services, run, number.digits()))?;
     Ok(None)
 }

@@ -194,7 +194,7 @@ pub(super) fn not_delivered(
     };
     services
         .db
-        .transaction(|db| codes::undo_send(db, services, run, phone, why))?;
+        .write(|db| codes::undo_send(db, services, run, phone, why))?;
     Ok(Some(match why {
         NotDelivered::NotSent | NotDelivered::Unknown => {
             Refused::unreachable(places.field, "phone-unreachable")

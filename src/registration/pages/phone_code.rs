@@ -97,6 +97,9 @@ pub(super) async fn resend(
                 let not_sent = match sent {
                     Ok((id, phone)) => {
                         let sent = services.phone.resend(&id, &phone);
+                        if sent.is_ok() {
+                            services.db.write(|db| codes::sent_again(db, &open.0))?;
+                        }
                         not_delivered(services, &open.0, phone.digits(), sent, &OF_CODE)?
                     }
                     Err(why) => Some(Refused::too_many("code", why)),
@@ -171,7 +174,7 @@ fn confirm(
         Ok(Confirmation::Verified) => {
             services
                 .db
-                .transaction(|db| checks::verify_phone(db, services, run, &check.provider_id))?;
+                .write(|db| checks::verify_phone(db, services, run, &check.provider_id))?;
             return Ok(None);
         }
         Ok(Confirmation::WrongCode) if left == 0 => {
@@ -189,7 +192,7 @@ fn confirm(
         Ok(Confirmation::Mismatch) => {
             services
                 .db
-                .transaction(|db| codes::end_code(db, run, &check.provider_id))?;
+                .write(|db| codes::end_code(db, run, &check.provider_id))?;
             run.phone
                 .iter_mut()
                 .for_each(|check| check.expires_at = None);
@@ -201,7 +204,7 @@ fn confirm(
         Err(_) => {
             services
                 .db
-                .transaction(|db| codes::give_try_back(db, services, run))?;
+                .write(|db| codes::give_try_back(db, services, run))?;
             return Ok(Some(Refused::unreachable("code", "phone-unreachable")));
         }
     };
@@ -219,5 +222,5 @@ fn note_wrong_code(
     let (organization, now) = (&group.organization_id, services.clock.now());
     services
         .db
-        .transaction(|db| audit::count(db, organization, &run.user_id, route, status, now))
+        .write(|db| audit::count(db, organization, &run.user_id, route, status, now))
 }

@@ -314,4 +314,12 @@ fn every_answer_to_a_form_of_secrets_makes_the_browser_forget_what_was_typed() {
             .execute(&mut *app.connection())
             .unwrap();
     }
+    // What the request names is no attribute of a cookie.
+    let answer = person.post_body(
+        "/billing/registrations/x;Domain=example.com/card",
+        "a=1",
+        &ours,
+    );
+    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
+    assert!(cookies.is_empty(), "{} {cookies:?}", answer.status);
 }

@@ -56,10 +56,10 @@ struct NaiveOrder {
 impl CardGateway for NaiveOrder {
     fn issue(&self, request: IssueRequest) -> IssueOutcome {
         let reference = request.attempt.reference.clone();
-        let intent = self.db.transaction(|db| Intent::take_back(db, &reference));
+        let intent = self.db.write(|db| Intent::take_back(db, &reference));
         let outcome = self.sandbox.issue(request);
         if let Ok(intent) = intent {
-            let _ = self.db.transaction(|db| intent.write(db));
+            let _ = self.db.write(|db| intent.write(db));
         }
         outcome
     }

@@ -356,13 +356,13 @@ fn a_commit_whose_answer_is_lost_is_not_called_undone() {
     };
     let url = Server::url_at(remote.proxy.address);
     let database = billing_console::db::Database::open(&url.parse().unwrap()).unwrap();
-    let lost = database.transaction(|db| {
+    let lost = database.write(|db| {
         diesel::sql_query("UPDATE sessions SET last_seen = last_seen").execute(db)?;
         remote.proxy.set(Line::Cut);
         Ok(())
     });
     assert!(matches!(lost, Err(Error::Unanswered(_))), "{lost:?}");
-    let not_begun = database.transaction(|_| Ok(()));
+    let not_begun = database.write(|_| Ok(()));
     assert!(
         matches!(not_begun, Err(Error::Unavailable(_))),
         "{not_begun:?}"

@@ -295,7 +295,7 @@ impl World {
     fn operator_sets(&self, group: Group, set: Set) -> Held {
         let id = id_of_group(group);
         let now = self.clock.now();
-        let done = self.node(Node::A).db.transaction(|db| {
+        let done = self.node(Node::A).db.write(|db| {
             let version: i64 = s::billing_groups::table
                 .find(&id)
                 .select(s::billing_groups::version)

@@ -47,7 +47,7 @@ pub fn call(world: &World, services: &Services, run: &Run, card: CardDetails) ->
 
 fn insert(services: &Services, run: &Run, query: &AttemptQuery, issued: &IssuedKey) -> Held {
     let now = services.clock.now();
-    let registered = services.db.transaction(|db| {
+    let registered = services.db.write(|db| {
         let attempt = attempt::intend(db, run, &query.reference, now)?;
         diesel::update(s::card_attempts::table.find(&attempt.id))
             .set(s::card_attempts::gateway_reference.eq(&query.reference))
@@ -63,7 +63,7 @@ fn insert(services: &Services, run: &Run, query: &AttemptQuery, issued: &IssuedK
     }
     let revoked = services
         .db
-        .transaction(|db| jobs::add(db, jobs::Kind::RevokeKey, issued.key.as_str(), now, now));
+        .write(|db| jobs::add(db, jobs::Kind::RevokeKey, issued.key.as_str(), now, now));
     told("the naive revocation", revoked)
 }
 

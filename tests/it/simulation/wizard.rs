@@ -85,7 +85,7 @@ impl World {
         let provider_id = run.phone.as_ref().unwrap().provider_id.clone();
         let verified = services
             .db
-            .transaction(|db| checks::verify_phone(db, services, &run, &provider_id));
+            .write(|db| checks::verify_phone(db, services, &run, &provider_id));
         let verified = refused_or_done("code", verified)?;
         Ok(verified.map(|()| self.ledger().verify(&run.id, "phone")))
     }
@@ -102,7 +102,7 @@ impl World {
         let services = self.node(Node::A);
         let verified = services
             .db
-            .transaction(|db| checks::verify_business(db, services, &run, number));
+            .write(|db| checks::verify_business(db, services, &run, number));
         let verified = refused_or_done("business number", verified)?;
         Ok(verified.map(|()| self.ledger().verify(&run.id, "business")))
     }
@@ -166,7 +166,7 @@ impl World {
         let services = self.node(Node::A);
         let now = self.clock.now();
         let id = id_of_person(person);
-        let done = services.db.transaction(|db| {
+        let done = services.db.write(|db| {
             sign_in(db, &id, now)?;
             let viewer = access::store::viewer(db, &id, now)?;
             work(db, services, &viewer)

@@ -83,7 +83,7 @@ impl World {
         self.gateway.forget_everything();
         let facts = self
             .db
-            .transaction(|db| {
+            .write(|db| {
                 super::rows::remove_all(db);
                 super::rows::fill(db, rights, &self.gateway, beginning);
                 Ok(Facts::read(db))

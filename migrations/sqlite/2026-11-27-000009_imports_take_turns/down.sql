@@ -1,0 +1,1 @@
+DELETE FROM console_facts WHERE name = 'import';
