@@ -149,6 +149,9 @@ fn warn_staff(held: &Held, now: chrono::NaiveDateTime) {
     }
 }
 
+/// What house-keeping does in one transaction: how many rows it changed.
+type Chore = fn(&mut AnyConnection, NaiveDateTime) -> Result<usize, Error>;
+
 /// Sets the clock right, expires old runs, writes refusals of past hours into the trail, removes what ended, memory that
 /// is free among it.
 ///
@@ -162,7 +165,7 @@ pub fn keep_house(services: &Services) -> Result<(), Error> {
     services.follow_clock()?;
     let now = services.clock.now();
     // Each by itself: who holds rows of one kind waits for none of another.
-    let chores: [fn(&mut AnyConnection, NaiveDateTime) -> Result<usize, Error>; 5] = [
+    let chores: [Chore; 5] = [
         registration::store::expire_old,
         access::store::remove_ended_sessions,
         access::throttle::remove_ended,
