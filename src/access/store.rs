@@ -22,7 +22,7 @@ fn alive_since(now: NaiveDateTime) -> (NaiveDateTime, NaiveDateTime) {
     )
 }
 
-/// Notes that a session is in use. As the first statement of a transaction it takes the lock.
+/// Notes that a session is in use.
 ///
 /// # Errors
 /// [`Error::SignedOut`] when the session is not there or not alive.

@@ -234,7 +234,7 @@ pub fn count(
 /// What the database says.
 pub fn write_refusals(db: &mut AnyConnection, now: NaiveDateTime) -> Result<usize, Error> {
     let over = now - chrono::TimeDelta::hours(1);
-    // A write first: it takes the lock, and of two nodes one finds nothing left.
+    // Rows are taken before they are read: of two nodes one finds nothing left.
     let past: Vec<(String, String, NaiveDateTime, String, i32, i32)> = {
         let past = refusal_counts::table.filter(refusal_counts::hour.le(over));
         diesel::update(past)

@@ -60,7 +60,7 @@ impl FromRequest for Visit {
 }
 
 impl Visit {
-    /// Reads for a page: the visitor and what `work` gives, in one read transaction.
+    /// Reads for a page: the visitor and what `work` gives, of one moment.
     ///
     /// # Errors
     /// [`Error::SignedOut`] before any other, then [`Error::Busy`], then those of `work`.
@@ -103,8 +103,8 @@ impl Visit {
             })
     }
 
-    /// Does what a form asks for, in one write transaction that begins by touching the session: it
-    /// takes the database's lock, and a session that ended meanwhile stops everything.
+    /// Does what a form asks for, in one write transaction that begins by touching the session: one that ended
+    /// meanwhile stops everything.
     ///
     /// # Errors
     /// [`Error::SignedOut`] before any other, then [`Error::Busy`], [`Error::Untrusted`], [`Error::Form`] and those of

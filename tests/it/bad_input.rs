@@ -3,7 +3,7 @@
 
 use crate::{
     app::TestApp,
-    database::all_rows,
+    attacks::people::every_row,
     person::{Page, Person},
 };
 
@@ -222,7 +222,7 @@ fn every_field_of_every_form_says_what_is_wrong_and_keeps_the_rest() {
     for forms in [forms, later_forms] {
         app.clock.advance(chrono::TimeDelta::seconds(31)); // the phone may get another code
         for form in forms(&person) {
-            let before = all_rows(&mut app.connection());
+            let before = every_row(&mut app.connection());
             for (field, value, words) in &form.wrong {
                 let mut fields = form.good.clone();
                 for (name, good) in &mut fields {
@@ -247,7 +247,7 @@ fn every_field_of_every_form_says_what_is_wrong_and_keeps_the_rest() {
                 "{}: nothing at all",
                 form.name
             );
-            let after = all_rows(&mut app.connection());
+            let after = every_row(&mut app.connection());
             assert_eq!(before, after, "{}: nothing half done", form.name);
             let page = person.fill(&form.page, &form.good);
             assert_eq!(page.status, 303, "{}: {}", form.name, page.body);

@@ -10,7 +10,7 @@ mod masking;
 mod masks;
 mod matrix;
 mod meanwhile;
-mod people;
+pub mod people;
 mod reads;
 mod rest;
 mod routes;
