@@ -171,8 +171,13 @@ impl Reader {
 }
 
 fn below(path: &str, name: &str) -> String {
-    // A name of another's choosing must not break the line.
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    // A name of another's choosing is not lost in the line, nor breaks it.
+    let is_plain = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let name = if !name.is_empty() && name.chars().all(is_plain) {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    };
     if path.is_empty() {
         name
     } else {

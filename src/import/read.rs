@@ -369,6 +369,11 @@ mod tests {
             ]
         );
         assert_eq!(faults("{}"), ["organizations: is missing"]);
+        let is_not_known = "is not known: the fields are organizations";
+        for (name, place) in [("", "\"\""), (":", "\":\""), ("a\\n", "\"a\\n\"")] {
+            let told = faults(&format!("{{\"organizations\": [], \"{name}\": 1}}"));
+            assert_eq!(told, [format!("{place}: {is_not_known}")]);
+        }
         assert_eq!(
             faults(r#"{"organizations":5}"#),
             ["organizations: must be a list"]
