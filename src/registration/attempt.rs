@@ -382,7 +382,7 @@ mod tests {
         };
         assert!(matches!(
             intend(&mut db, &run, "key", attempt.created_at),
-            Err(Error::Internal(_))
+            Err(Error::Unavailable(_))
         ));
     }
 
