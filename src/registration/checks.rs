@@ -112,3 +112,54 @@ pub fn verify_business(
         .execute(db)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registration::{Choice, Kept, State};
+
+    fn run() -> Run {
+        let mut kept = Kept::default();
+        kept.phone = "01012345678".into();
+        kept.business_number = "9998100015".into();
+        Run {
+            id: "run".into(),
+            reference: "PM-01J9-8C2K".into(),
+            group_id: "acme-lab".into(),
+            user_id: "ann".into(),
+            is_change: false,
+            state: State::Open,
+            group_version: 1,
+            choice: Some(Choice::NamedCard),
+            accepted_terms: None,
+            kept,
+            phone: None,
+            is_business_verified: false,
+            outcome: None,
+            created_at: NaiveDateTime::default(),
+        }
+    }
+
+    #[test]
+    fn rule_8_a_verification_is_bound_to_its_run_its_group_its_person_and_its_number() {
+        let key = SecretKey::from_hex(&"5a".repeat(64)).unwrap();
+        let subject = |change: fn(&mut Run)| {
+            let mut run = run();
+            change(&mut run);
+            subject_of_kept(&key, &run)
+        };
+        let own = subject(|_| {});
+        assert_eq!(own, subject_hash(&key, &run(), "01012345678"));
+        let others = [
+            subject(|run| run.id.push('x')),
+            subject(|run| run.group_id.push('x')),
+            subject(|run| run.user_id.push('x')),
+            subject(|run| run.kept.phone.push('0')),
+            subject(|run| run.choice = Some(Choice::AnonymousCorporateCard)),
+        ];
+        for other in others {
+            assert_ne!(own, other);
+        }
+        assert_eq!(own, subject(|run| run.kept.business_number.push('0')));
+    }
+}

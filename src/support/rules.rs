@@ -121,3 +121,110 @@ pub fn step_number(progress: Progress) -> i64 {
         2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gateway::Refusal,
+        groups::{Class, Status},
+        registration::Choice,
+    };
+
+    fn noon() -> NaiveDateTime {
+        "2026-11-24T03:00:00".parse().unwrap()
+    }
+
+    #[test]
+    fn every_refusal_and_every_end_of_an_attempt_has_its_own_words() {
+        let told = Refusal::ALL.map(Refusal::as_str).into_iter();
+        for what in told.chain(["not_sent"]) {
+            let say = format!("support-say-{what}");
+            assert_eq!(
+                say_of_attempt(what, noon(), noon()),
+                Some(say.as_str()),
+                "{what}"
+            );
+            assert_eq!(
+                attempt_key(what, noon(), noon()),
+                format!("support-attempt-{what}")
+            );
+        }
+        for what in ["committed", "compensated"] {
+            assert_eq!(say_of_attempt(what, noon(), noon()), None);
+            assert_eq!(
+                attempt_key(what, noon(), noon()),
+                format!("support-attempt-{what}")
+            );
+        }
+    }
+
+    #[test]
+    fn an_attempt_without_an_answer_is_a_case_after_ten_minutes() {
+        for what in ["calling", "unknown"] {
+            for (minutes, say, words) in [
+                (9, "support-say-calling", "support-attempt-calling"),
+                (10, "support-say-case", "support-attempt-case"),
+            ] {
+                let now = noon() + TimeDelta::minutes(minutes);
+                assert_eq!(say_of_attempt(what, noon(), now), Some(say));
+                assert_eq!(attempt_key(what, noon(), now), words);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_tried_matters_for_a_week() {
+        let after = |time| still_matters(noon(), noon() + time);
+        assert!(after(TimeDelta::zero()));
+        assert!(after(TimeDelta::days(7) - TimeDelta::seconds(1)));
+        assert!(!after(TimeDelta::days(7)));
+    }
+
+    #[test]
+    fn a_run_stands_at_step_1_until_it_has_a_choice() {
+        let progress = |choice| Progress {
+            choice,
+            is_code_sent: false,
+            is_phone_verified: false,
+            is_business_verified: false,
+        };
+        assert_eq!(step_number(progress(None)), 1);
+        assert_eq!(step_number(progress(Some(Choice::NamedCard))), 2);
+    }
+
+    #[test]
+    fn an_attempt_is_spoken_of_first_then_what_is_gravest() {
+        let (today, before) = (
+            noon().date(),
+            NaiveDate::from_ymd_opt(2026, 12, 10).unwrap(),
+        );
+        let group = |class, status, failure| BillingGroup {
+            id: "acme-lab".into(),
+            organization_id: "acme".into(),
+            name: "Lab".into(),
+            class,
+            status,
+            failure,
+            account_applied_at: None,
+            version: 1,
+        };
+        let failed = Some(Failure::ChargeFailed);
+        for (class, status, failure, key) in [
+            (
+                Class::Main,
+                Status::Required,
+                None,
+                "support-say-restricted",
+            ),
+            (Class::Sub, Status::Required, None, "support-say-late-fee"),
+            (Class::Sub, Status::Card, failed, "support-say-failed"),
+            (Class::Sub, Status::Card, None, "support-say-fine"),
+        ] {
+            let group = group(class, status, failure);
+            assert_eq!(say(&group, None, None, today, before).key(), key);
+            let of_attempt = say(&group, None, Some("support-say-debit"), today, before);
+            assert_eq!(of_attempt.key(), "support-say-debit");
+        }
+    }
+}
