@@ -96,7 +96,8 @@ impl From<DieselError> for Error {
 }
 
 /// Whether the database cannot do now what it could do at another time. PostgreSQL may tell of it in any language; but of
-/// a statement that is wrong it tells the place, too, and SQLite tells it in these words.
+/// a statement that is wrong it tells the place, too, and SQLite tells it in these words. A lock on a whole table is waited
+/// for while a statement is read, so that its place is told as well.
 fn is_outage(kind: &DatabaseErrorKind, told: &dyn DatabaseErrorInformation) -> bool {
     match kind {
         DatabaseErrorKind::ClosedConnection
@@ -104,10 +105,10 @@ fn is_outage(kind: &DatabaseErrorKind, told: &dyn DatabaseErrorInformation) -> b
         | DatabaseErrorKind::SerializationFailure
         | DatabaseErrorKind::ReadOnlyTransaction => true,
         DatabaseErrorKind::Unknown => {
-            let is_wrong = ["no such", "syntax error", "has no column"]
-                .iter()
-                .any(|sign| told.message().contains(sign));
-            told.statement_position().is_none() && !is_wrong
+            let says = |signs: &[&str]| signs.iter().any(|sign| told.message().contains(sign));
+            let is_wrong = told.statement_position().is_some()
+                || says(&["no such", "syntax error", "has no column"]);
+            !is_wrong || says(&["lock timeout", "deadlock detected"])
         }
         _ => false,
     }
